@@ -1,0 +1,1 @@
+"""The road that assignments travel, on nbgrader: release, fetch, validate, submit, collect, grade, feedback, export."""

@@ -1,0 +1,1 @@
+"""The machine under the course: makes `.venv`, examines the machine, names what a platform lacks."""
