@@ -1,0 +1,1 @@
+"""A student's work before the judge: the two processes, and the border between them."""
