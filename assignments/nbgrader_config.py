@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import GetGrades
-
 from labkit.course import desk
-from labkit.course.hide import HideTests
+from labkit.course.sheets import FeedbackPage
 
 c = get_config()  # noqa: F821 (traitlets gives it)
 
@@ -32,4 +29,5 @@ c.OverwriteCells.add_missing_cells = True
 c.ExecutePreprocessor.skip_cells_with_tag = "labkit-skips-no-cell"
 
 # Feedback says what failed, and not how a hidden test is written.
-c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.exporter_class = FeedbackPage
+c.GenerateFeedback.preprocessors = []

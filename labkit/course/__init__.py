@@ -1,1 +1,7 @@
 """The road that assignments travel, on nbgrader: release, fetch, validate, submit, collect, grade, feedback, export."""
+
+import sys
+
+# nbgrader brings jsonschema, which imports this if it can: a grammar of international addresses, built anew by every
+# process in over a second. Nothing here checks such addresses.
+sys.modules.setdefault("rfc3987_syntax", None)

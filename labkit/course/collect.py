@@ -68,7 +68,7 @@ def _keep_submitted(shelf: Shelf, student: str, time: datetime, folder: Path) ->
     handed = read_folder(folder, student)
     handed.time = time
     secret = read_file(folder / "submission_secret.txt", student, ours=True).files.get("submission_secret.txt", b"")
-    row = _keep(shelf, student, handed, notebooks_of(shelf.api, shelf.assignment), secret)
+    row = _keep(shelf, student, handed, notebooks_of(shelf.api, shelf.assignment), True, secret)
     if (owner := _owner(folder)) not in (student, ""):
         row.reason = "; ".join(filter(None, [row.reason, f"the folder belongs to {owner}"]))
     return row
@@ -91,13 +91,17 @@ def _from_download(
         elif len(numbers[student]) > 1:
             yield Row(shown, "refused", f"several people would be {student}: a roster by number tells them apart")
         else:
-            yield _keep(shelf, student, _renamed(handed, names), names)
+            yield _keep(shelf, student, _renamed(handed, names), names, roster is not None)
 
 
-def _keep(shelf: Shelf, student: str, handed: Handed, names: list[str], secret: bytes = b"") -> Row:
-    """Keep one submission, if there is a notebook in it. What is wrong with the notebook is for `grade` to judge."""
+def _keep(shelf: Shelf, student: str, handed: Handed, names: list[str], is_known: bool, secret: bytes = b"") -> Row:
+    """Keep one submission. What is wrong with its notebooks is for `grade` to judge.
+
+    One without any is kept only where nothing better is, and where it is surely a student's (`is_known`): it gets a
+    row in the grades and a page that says what was wrong.
+    """
     missing = [name for name in names if f"{name}.ipynb" not in handed.files]
-    if len(missing) == len(names):
+    if len(missing) == len(names) and (not is_known or shelf.newest(student).is_dir()):
         return Row(student, "refused", "; ".join([f"there is no {names[0]}.ipynb in it", *handed.remarks]))
     try:
         status = shelf.keep(student, handed, secret)
@@ -105,6 +109,7 @@ def _keep(shelf: Shelf, student: str, handed: Handed, names: list[str], secret: 
         return Row(student, "refused", f"it could not be kept: {error.strerror}")
     looks = [at_a_glance(handed.files[f"{name}.ipynb"], name) for name in names if name not in missing]
     absent = [f"there is no {name}.ipynb in it" for name in missing]
+    status = "refused" if len(missing) == len(names) else status
     return Row(student, status, "; ".join(filter(None, [*looks, *absent, *handed.remarks])))
 
 

@@ -1,28 +1,36 @@
-"""Grades all submissions of an assignment. Until the judge exists, nbgrader's own autograde runs each of them: the
-student's code and the tests share a process, so that these grades are not protected against cheating."""
+"""`labkit course grade`: judges all submissions of an assignment, and books what they earned.
 
-import sys
+One bad submission stops no other. What is judged already is not judged again, so that an interrupted run goes on where
+it was. A regrade (the plan has changed, or `again`) whose points differ waits until it is accepted.
+"""
+
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-import nbformat
+from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from tqdm import tqdm
 
-from labkit.course.kept import Shelf, seconds_late, time_of
-from labkit.course.room import Course, empty_home, surroundings
+from labkit.course.assigned import assigned, digest
+from labkit.course.book import Book
+from labkit.course.handed import Handed, read_folder
+from labkit.course.kept import Shelf, remarks_of, seconds_late, time_of
+from labkit.course.record import UNSAFE, Record, Records, environment
+from labkit.course.room import Course, surroundings
 from labkit.course.rows import late, stamp, table
-from labkit.course.run import why
-from labkit.course.trouble import students_of, trouble
+from labkit.course.trouble import students_of
 from labkit.environment.machine import usable_cores
+from labkit.grading.cohort import REFERENCE, Case, judge
+from labkit.grading.judge.hearing import Judgment
+from labkit.grading.judge.plan import Plan
+from labkit.grading.sandbox import Protection, find
 
-JUDGE = "nbgrader"
-UNPROTECTED = "Graded by nbgrader itself: these grades are not protected against a notebook that cheats."
+JUDGE = f"labkit {environment()['labkit']}"
+WORST = ("unreadable", "refused", "timeout", "partial", "graded")
+ACCEPT = "--accept keeps it, --discard leaves the grade as it is"
 
 
 @dataclass
@@ -40,46 +48,185 @@ class Grade:
     earlier: int = 0
 
 
-def grade(course: Course, assignment: str, jobs: int = 0) -> dict:
-    """Grade what was collected, into the course's gradebook. One bad submission stops no other."""
+@dataclass
+class Work:
+    """One student's submission on its way. `missing`: why notebooks of the assignment are not there."""
+
+    student: str
+    time: datetime | None
+    submission: str
+    seed: int
+    missing: dict[str, Judgment] = field(default_factory=dict)
+    judged: dict[str, Judgment] = field(default_factory=dict)
+
+
+def grade(
+    course: Course, assignment: str, jobs: int = 0, unsafe: bool = False, again: bool = False, settle: str = ""
+) -> dict:
+    """Grade what was collected, into the course's gradebook. `settle`: "accept" or "discard" regrades that wait."""
     began = time.perf_counter()
     with surroundings():
-        api = course.api()
-        students = students_of(api, assignment)
-        work = spread(partial(grade_one, course, assignment), students, jobs or usable_cores().count)
-        grades = list(tqdm(work, "grading", total=len(students), leave=False, disable=None))
+        round_ = Round(course.api(), assignment)
+        kind = (
+            round_.settle(settle == "accept") if settle else round_.judge(jobs or usable_cores().count, unsafe, again)
+        )
+        grades = round_.grades()
     return {
         "assignment": assignment,
         "seconds": round(time.perf_counter() - began, 2),
-        "judge": JUDGE,
-        "submissions": [vars(one) for one in sorted(grades, key=lambda one: one.student)],
+        "judge": f"{JUDGE}, {kind.kind}: {kind.how}" if kind else JUDGE,
+        "remarks": round_.remarks,
+        "submissions": [asdict(one) for one in grades],
     }
 
 
-def spread(work: partial, items: list, jobs: int) -> Iterator:
-    """Do the work for each item, `jobs` at once, each in a process of its own; results as they come."""
-    if jobs < 2 or len(items) < 2:
-        yield from map(work, items)
-        return
-    # Forked processes need not import nbgrader again, which takes seconds; macOS cannot fork safely.
-    context = get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(min(jobs, len(items)), mp_context=context) as pool:
-        for future in as_completed([pool.submit(work, item) for item in items]):
-            yield future.result()
+class Round:
+    """One run over an assignment's submissions."""
 
+    def __init__(self, api: NbGraderAPI, assignment: str) -> None:
+        self.api, self.assignment = api, assignment
+        self.students = students_of(api, assignment)
+        self.shelf = Shelf(api, assignment)
+        self.records = Records(Path(api.coursedir.root), assignment)
+        self.book = Book(api, assignment)
+        self.remarks: list[str] = []
+        with api.gradebook as gradebook:
+            self.booked = {one.student.id for one in gradebook.assignment_submissions(assignment)}
 
-def grade_one(course: Course, assignment: str, student: str) -> Grade:
-    """Grade one student's submission."""
-    began = time.perf_counter()
-    api = course.api()
-    shelf = Shelf(api, assignment)
-    try:
-        booked, status, reason = _run(api, shelf, student)
-    except OSError as error:
-        booked, status, reason = False, "unreadable", f"the submission cannot be read: {error.strerror}"
-    if not booked:
-        _give_nothing(api, shelf, student)
-    return _as_booked(api, shelf, student, status, reason, time.perf_counter() - began)
+    def judge(self, jobs: int, unsafe: bool, again: bool) -> Protection | None:
+        """Judge what is not judged yet, or (`again`) everything. Returns how student code was held, where any ran."""
+        self.task = assigned(self.api, self.assignment)
+        due = [work for student in self.students if (work := self._look(student, again))]
+        with tqdm(total=len(due), desc="grading", leave=False, disable=None) as progress:
+            due = [work for work in due if not self._settled(work, progress, "")]
+            if not due:
+                return None
+            held = find(unsafe)
+            for case, judgment in judge(self._cases(due), self.task.plans.values(), self.task.files, held, jobs):
+                if case.student == REFERENCE:
+                    self.remarks += shortfall(case.plan, judgment)
+                    continue
+                work = next(one for one in due if one.student == case.student)
+                work.judged[case.plan.notebook] = judgment
+                self._settled(work, progress, held.kind)
+        return held
+
+    def settle(self, accept: bool) -> None:
+        """Keep the regrades that wait, or forget them."""
+        for student in self.students:
+            waiting = self.records.read(student, waiting=True)
+            if waiting.status and accept:
+                self._keep(student, time_of(self.shelf.newest(student)), waiting)
+            self.records.forget_waiting(student)
+
+    def grades(self) -> list[Grade]:
+        """Everybody's grade as it is booked."""
+        with self.api.gradebook as gradebook:
+            return [self._as_booked(gradebook, student) for student in self.students]
+
+    def _look(self, student: str, again: bool) -> Work | None:
+        """What there is to judge of a student's submission; None where that is done."""
+        handed = self._handed(student)
+        submission = digest(handed.files)
+        record = self.records.read(student)
+        is_same = (record.submission, record.plan) == (submission, self.task.digest)
+        if is_same and not again and student in self.booked:
+            return None
+        seed = int(digest({self.assignment: student.encode()})[:8], 16)
+        work = Work(student, time_of(self.shelf.newest(student)), submission, seed)
+        for name in self.task.plans:
+            if f"{name}.ipynb" not in handed.files:
+                why = "; ".join([f"there is no {name}.ipynb in the submission", *handed.remarks])
+                refused = any(remark.startswith(f"{name}.ipynb ") for remark in handed.remarks)
+                work.missing[name] = Judgment("refused" if refused else "unreadable", why)
+        return work
+
+    def _handed(self, student: str) -> Handed:
+        folder = self.shelf.newest(student)
+        handed = read_folder(folder, student)
+        handed.remarks += remarks_of(folder)
+        return handed
+
+    def _cases(self, due: list[Work]) -> Iterator[Case]:
+        """One notebook after the other; files are read when their turn has come."""
+        for work in due:
+            files = self._handed(work.student).files
+            beside = {
+                name: content for name, content in files.items() if not name.endswith(".ipynb") and "\\" not in name
+            }
+            for name, plan in self.task.plans.items():
+                if name not in work.missing:
+                    yield Case(work.student, plan, files.get(f"{name}.ipynb", b""), beside, self.task.files, work.seed)
+
+    def _settled(self, work: Work, progress: tqdm, protection: str) -> bool:
+        """Record and book a submission, when its last notebook is judged."""
+        if len(work.missing) + len(work.judged) < len(self.task.plans):
+            return False
+        record, before = self._record(work, protection), self.records.read(work.student)
+        if before.submission == record.submission and before.changes(record) and work.student in self.booked:
+            self.records.write(work.student, record, waiting=True)
+        else:
+            self._keep(work.student, work.time, record)
+        progress.update()
+        return True
+
+    def _record(self, work: Work, protection: str) -> Record:
+        everything = {**work.judged, **work.missing}
+        said = [
+            f"{name}: {one.reason}" if len(everything) > 1 else one.reason
+            for name, one in everything.items()
+            if one.reason
+        ]
+        return Record(
+            status=min((one.status for one in everything.values()), key=WORST.index),
+            reason="; ".join([*said, *([UNSAFE] if protection == "unsafe" else [])]),
+            judge=JUDGE,
+            protection=protection,
+            time=stamp(work.time),
+            submission=work.submission,
+            plan=self.task.digest,
+            seed=work.seed,
+            seconds=round(sum(one.seconds for one in work.judged.values()), 3),
+            points={name: one.points for name, one in work.judged.items()},
+            environment=environment(),
+            notebooks={name: one.notebook for name, one in work.judged.items() if one.notebook},
+        )
+
+    def _keep(self, student: str, when: datetime | None, record: Record) -> None:
+        """Book a record, then keep it: what is booked without a record is judged again."""
+        beside = {name: content for name, content in self._handed(student).files.items() if not name.endswith(".ipynb")}
+        self.book.keep(student, when, record.notebooks, beside)
+        record.notebooks = {}
+        self.records.write(student, record)
+        self.booked.add(student)
+
+    def _as_booked(self, gradebook: Gradebook, student: str) -> Grade:
+        """A student's grade, with what there is to say about it."""
+        when, record = time_of(self.shelf.newest(student)), self.records.read(student)
+        submission = gradebook.find_submission(self.assignment, student)
+        waiting = sum(
+            one.max_score
+            for notebook in submission.notebooks
+            for one in notebook.grades
+            if one.needs_manual_grade and one.manual_score is None
+        )
+        regrade = self.records.read(student, waiting=True)
+        said = [
+            record.reason,
+            f"{waiting:g} points wait for a person" if waiting else "",
+            f"a regrade would change {', '.join(record.changes(regrade))}: {ACCEPT}" if regrade.status else "",
+        ]
+        return Grade(
+            student=student,
+            score=round(submission.score, 4),
+            max_score=submission.max_score,
+            status=record.status,
+            reason="; ".join(filter(None, said)),
+            seconds=round(record.seconds, 2),
+            time=stamp(when),
+            late_s=seconds_late(gradebook, self.assignment, student, when),
+            earlier=self.shelf.count_earlier(student),
+        )
 
 
 def as_text(result: dict) -> str:
@@ -99,69 +246,14 @@ def as_text(result: dict) -> str:
     ]
     head = ("student", "score", "status", "handed in (UTC)", "late by", "earlier", "s", "")
     drawn = table(head, cells, right=("score", "s"))
-    return f"{drawn}\n{len(cells)} submissions in {result['seconds']:.0f} s. {UNPROTECTED}"
+    end = f"{len(cells)} submissions in {result['seconds']:.0f} s. {result['judge']}."
+    return "\n".join([drawn, *result["remarks"], end])
 
 
-def _run(api: NbGraderAPI, shelf: Shelf, student: str) -> tuple[bool, str, str]:
-    """Let nbgrader grade. Returns whether it booked grades, and status and reason."""
-    with api.gradebook as gradebook:
-        if found := trouble(shelf.newest(student), shelf.assignment, gradebook):
-            return False, *found
-    with empty_home():
-        problem = why(api.autograde(shelf.assignment, student))
-    if not problem:
-        return True, *_slow(api, shelf.assignment, student)
-    if "nresponsive" in problem:
-        return False, "timeout", "a cell ran too long and could not be interrupted"
-    if "died" in problem or "DeadKernel" in problem:
-        return False, "partial", "its kernel died (too much memory, or the code ends the process): nothing was graded"
-    return False, "refused", f"nbgrader cannot grade it: {problem[:200]}"
-
-
-def _slow(api: NbGraderAPI, assignment: str, student: str) -> tuple[str, str]:
-    """Whether a cell of the graded notebook was stopped."""
-    folder = Path(api.coursedir.format_path(api.coursedir.autograded_directory, student, assignment))
-    for path in sorted(folder.glob("*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
-            if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", [])):
-                name = cell.metadata.get("nbgrader", {}).get("grade_id") or cell.source.strip().split("\n")[0][:60]
-                return "timeout", f"the cell {name} was stopped: it ran too long; the others count"
-    return "graded", ""
-
-
-def _give_nothing(api: NbGraderAPI, shelf: Shelf, student: str) -> None:
-    """Book 0 points, as nbgrader does for a missing notebook, so that gradebook and table say the same."""
-    with api.gradebook as gradebook:
-        gradebook.update_or_create_student(student)
-        when = time_of(shelf.newest(student))
-        known = {"timestamp": when.replace(tzinfo=None)} if when else {}
-        submission = gradebook.update_or_create_submission(shelf.assignment, student, **known)
-        for notebook in submission.notebooks:
-            for one in notebook.grades:
-                one.auto_score, one.needs_manual_grade = 0, False
-        gradebook.db.commit()
-
-
-def _as_booked(api: NbGraderAPI, shelf: Shelf, student: str, status: str, reason: str, seconds: float) -> Grade:
-    when = time_of(shelf.newest(student))
-    with api.gradebook as gradebook:
-        submission = gradebook.find_submission(shelf.assignment, student)
-        waiting = sum(
-            one.max_score
-            for notebook in submission.notebooks
-            for one in notebook.grades
-            if one.needs_manual_grade and one.manual_score is None
-        )
-        if waiting:
-            reason = "; ".join(filter(None, [reason, f"{waiting:g} points wait for a person"]))
-        return Grade(
-            student=student,
-            score=round(submission.score, 4),
-            max_score=submission.max_score,
-            status=status,
-            reason=reason,
-            seconds=round(seconds, 2),
-            time=stamp(when),
-            late_s=seconds_late(gradebook, shelf.assignment, student, when),
-            earlier=shelf.count_earlier(student),
-        )
+def shortfall(plan: Plan, judgment: Judgment) -> list[str]:
+    """A sentence for the instructor where the reference itself does not earn everything."""
+    lost = [cell.id for cell in plan.cells if cell.kind == "test" and judgment.points.get(cell.id, 0.0) < cell.points]
+    if not lost:
+        return []
+    why = f" ({judgment.reason})" if judgment.reason else ""
+    return [f"LOOK: the reference of {plan.notebook} itself does not earn all points of {', '.join(lost)}{why}."]

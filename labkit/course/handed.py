@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 MOST_BYTES = 50_000_000  # of one submission
 MOST_FILES = 500
 MOST_DEPTH = 8
-OURS = {"timestamp.txt", "submission_secret.txt"}  # nbgrader's own words about a submission
+REMARKS = "remarks.txt"  # what was left out, as `collect` keeps it
+OURS = {"timestamp.txt", "submission_secret.txt", REMARKS}  # words about a submission, and no part of it
 
 
 @dataclass

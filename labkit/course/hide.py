@@ -1,24 +1,53 @@
-"""Feedback without hidden tests: neither their text, nor the traceback that quotes it, nor what they print."""
+"""What a student may see of a graded notebook: no hidden test's text, and none of the values that it uses.
+
+From the first hidden check on, the student's code may have met hidden values. It can keep them, and print, raise,
+return or display them in any later cell. So from there on nothing is shown that running code had a say in, except the
+type of an error; and a message is taken from the test's source (`failed`).
+"""
 
 import re
+from collections.abc import Sequence
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearHiddenTests
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_locked, is_solution, is_task
+
+from labkit.course.failed import COLOUR, GRADERS, LINE, is_builtin_error, why
+
+__all__ = ["COLOUR", "LINE", "HideTests", "hidden_lines", "hide", "visible"]
 
 HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[\s\S]*?END HIDDEN TESTS[^\n]*$", re.MULTILINE)
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
-LINE = re.compile(r"(?:Cell In\[\d+\], line |<ipython-input-[^>]*> in |^-+> )(\d+)", re.MULTILINE)
+TESTS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
+SCHEME = ("BEGIN MARK SCHEME", "END MARK SCHEME")
+REMARK = "remark"  # the name of a stream in which we, and no program, say something
+LATER = "(not shown: this cell ran after hidden checks)"
+CHANGEABLE = "(not shown: code that ran later could have changed it)"
 
 
-class HideTests(ClearHiddenTests):
-    """nbgrader's ClearHiddenTests, and the same for a cell's outputs."""
+class HideTests(NbGraderPreprocessor):
+    """The same for nbgrader's own feedback."""
 
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
-        """Hide one cell's hidden tests."""
-        hidden = hidden_lines(cell.source)
-        if hidden and cell.cell_type == "code":
-            cell.outputs = [_told(output, hidden) for output in cell.outputs if output.output_type != "stream"]
-        return super().preprocess_cell(cell, resources, index)
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """Hide what students may not see."""
+        hide(nb)
+        return nb, resources
+
+
+def hide(notebook: NotebookNode, sealed: bool = False, tests: Sequence[str] = TESTS) -> None:
+    """Hide it in a notebook. `sealed`: its judge lets no cell change the outputs of an earlier one, as Jupyter does."""
+    anywhere = any(_is_ours(cell) and _lines(cell.source, tests) for cell in notebook.cells)
+    met = False
+    for cell in notebook.cells:
+        hidden = _lines(cell.source, tests) if _is_ours(cell) else set()
+        met = met or bool(hidden)
+        if cell.cell_type == "code" and met:
+            tested = _is_ours(cell) and is_grade(cell)
+            cell.outputs = _of_test(cell, hidden) if tested else _of_student(cell.outputs)
+        elif cell.cell_type == "code" and anywhere and not sealed:
+            cell.outputs = _unchangeable(cell.outputs)
+        if _is_ours(cell):
+            cell.source = _without(cell.source, hidden | _lines(cell.source, SCHEME))
 
 
 def visible(source: str) -> str:
@@ -28,21 +57,47 @@ def visible(source: str) -> str:
 
 def hidden_lines(source: str) -> set[int]:
     """The numbers of the lines that students do not have, counted from 1."""
-    found = set()
-    for match in HIDDEN.finditer(source):
-        first = source.count("\n", 0, match.start()) + 1
-        found |= set(range(first, first + match[0].count("\n") + 1))
+    return _lines(source, TESTS)
+
+
+def _is_ours(cell: NotebookNode) -> bool:
+    """Whether the instructor wrote this cell's source: grading puts it back as it was."""
+    return is_task(cell) or ((is_grade(cell) or is_locked(cell)) and not is_solution(cell))
+
+
+def _lines(source: str, ends: Sequence[str]) -> set[int]:
+    """The lines of a region, its two marks too; one that does not end reaches to the end."""
+    found, inside = set(), False
+    for number, line in enumerate(source.split("\n"), 1):
+        inside = inside or ends[0] in line
+        if inside:
+            found.add(number)
+        inside = inside and ends[1] not in line
     return found
 
 
-def _told(output: NotebookNode, hidden: set[int]) -> NotebookNode:
-    """An error without its traceback; from a hidden line, only what the test's author wrote to be read."""
-    if output.output_type != "error":
-        return output
-    failed = LINE.search(COLOUR.sub("", "\n".join(output.traceback)))
-    message = output.evalue
-    if failed is None or int(failed[1]) in hidden:
-        own_words = output.ename == "AssertionError" and "\n" not in message
-        message = f"a hidden check does not hold. {message if own_words else ''}".strip()
-    output.evalue, output.traceback = message, [f"{output.ename}: {message}"]
-    return output
+def _without(source: str, lines: set[int]) -> str:
+    return "\n".join(line for number, line in enumerate(source.split("\n"), 1) if number not in lines)
+
+
+def _of_test(cell: NotebookNode, hidden: set[int]) -> list[NotebookNode]:
+    """Of a test cell: what failed. What it prints may quote the student's values, which may be hidden ones."""
+    errors = [output for output in cell.outputs if output.output_type == "error"][:1]
+    said = [why(output, cell.source, hidden) for output in errors]
+    return [new_output("error", ename="AssertionError", evalue=text, traceback=[text]) for text in said]
+
+
+def _of_student(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Of a student's cell that ran after a hidden check: that there was something, and an error's type."""
+    errors = [output for output in outputs if output.output_type == "error"][:1]
+    if errors:
+        name = errors[0].ename if is_builtin_error(errors[0].ename) else "Error"
+        text = GRADERS.get(errors[0].ename, LATER)
+        return [new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"])]
+    return [new_output("stream", name=REMARK, text=LATER)] if outputs else []
+
+
+def _unchangeable(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Without displays: code that runs in a hidden check can replace them, wherever they stand."""
+    kept = [output for output in outputs if output.output_type in ("stream", "error")]
+    return kept if len(kept) == len(outputs) else [*kept, new_output("stream", name=REMARK, text=CHANGEABLE)]

@@ -10,7 +10,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.utils import parse_utc
 
-from labkit.course.handed import OURS, Handed
+from labkit.course.handed import OURS, REMARKS, Handed
 
 STAMP = "%Y-%m-%dT%H-%M-%S.%fZ"  # a time as the name of a folder
 
@@ -66,6 +66,14 @@ def time_of(submission: Path) -> datetime | None:
         return None
 
 
+def remarks_of(submission: Path) -> list[str]:
+    """What `collect` left out of it, and why."""
+    try:
+        return (submission / REMARKS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+
+
 def seconds_late(gradebook: Gradebook, assignment: str, student: str, time: datetime | None) -> float:
     """How long after the due date (with the student's extension) that was; 0 where there is none."""
     try:
@@ -96,6 +104,8 @@ def _write(folder: Path, handed: Handed, time: datetime, secret: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (beside / "timestamp.txt").write_text(time.strftime("%Y-%m-%d %H:%M:%S.%f UTC"))
+    if handed.remarks:
+        (beside / REMARKS).write_text("\n".join(handed.remarks), encoding="utf-8", errors="replace")
     if secret:  # with which nbgrader gives the feedback to this student only
         (beside / "submission_secret.txt").write_bytes(secret)
     os.rename(beside, folder)

@@ -12,11 +12,11 @@ from pathlib import Path
 from nbgrader.apps.api import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
-from labkit.course.warm import QUIET
 from labkit.errors import WrongUse
 from labkit.home import course as clone
 
 CONFIG = "nbgrader_config.py"
+QUIET = ["--IPKernelApp.log_level=40"]  # ipykernel warns at each start that 127.0.0.1 is not encrypted
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ A cell's marker says what it is; one key names it, and the rest of nbgrader's me
     # %% test="count-visible" points=2               a check, with ### BEGIN HIDDEN TESTS ... ### END HIDDEN TESTS
     # %% [markdown] task="why" points=4              a question, with ### BEGIN MARK SCHEME ... ### END MARK SCHEME
 
+Code that may run longer than other cells says so: `# %% test="trains" points=2 seconds=300`.
+
 The text lies outside `source/`, because nbgrader would hand it out with its solutions.
 """
 
@@ -21,7 +23,7 @@ from nbformat import NotebookNode
 from labkit.editions.text import build as plain
 from labkit.errors import WrongUse
 
-KINDS = {"locked": set(), "solution": set(), "test": {"points"}, "task": {"points"}}
+KINDS = {"locked": {"seconds"}, "solution": {"seconds"}, "test": {"points", "seconds"}, "task": {"points"}}
 REGIONS = {"solution": "SOLUTION", "test": "HIDDEN TESTS", "task": "MARK SCHEME"}
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what both nbformat (as an id) and nbgrader (as a grade_id) take
 
@@ -43,6 +45,8 @@ def build(path: Path) -> NotebookNode:
             _type(kind, cell, where)
             cell.id = name
             cell.metadata["nbgrader"] = NotebookNode(_metadata(kind, name, keys, where))
+            if "seconds" in keys:  # nbgrader knows no limit of a single cell
+                cell.metadata["labkit"] = NotebookNode(seconds=_number(keys, "seconds", where))
     return notebook
 
 
@@ -115,8 +119,14 @@ def _metadata(kind: str, name: str, keys: dict, where: str) -> dict:
         "task": kind == "task",
     }
     if "points" in KINDS[kind]:
-        points = keys.get("points")
-        if isinstance(points, bool) or not isinstance(points, int | float) or points < 0:
+        if "points" not in keys:
             raise WrongUse(f"{where}: a {kind} cell says what it is worth: points=2.")
-        metadata["points"] = points
+        metadata["points"] = _number(keys, "points", where)
     return metadata
+
+
+def _number(keys: dict, key: str, where: str) -> float:
+    number = keys[key]
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
+        raise WrongUse(f"{where}: {key} is a number: {key}=2.")
+    return number

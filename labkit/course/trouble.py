@@ -1,16 +1,12 @@
-"""Why a submission cannot be graded, found before anything in it runs."""
+"""What there is to grade, and what is wrong with a notebook as a file."""
 
 import json
-from collections import Counter
-from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from nbgrader.apps.api import NbGraderAPI
 
 from labkit.errors import WrongUse
-
-MOST_BYTES = 20_000_000  # of a notebook
 
 
 def notebooks_of(api: NbGraderAPI, assignment: str) -> list[str]:
@@ -46,40 +42,4 @@ def at_a_glance(content: bytes, name: str) -> str:
         return f"{name}.ipynb is no notebook: it breaks off or is damaged in line {error.lineno}"
     except Exception as error:  # nbformat raises many kinds over what it is not made for
         return f"{name}.ipynb cannot be read as a notebook ({type(error).__name__})"
-    return ""
-
-
-def trouble(folder: Path, assignment: str, gradebook: Gradebook) -> tuple[str, str] | None:
-    """The status and the reason of a submission that nbgrader could not grade, or None."""
-    for notebook in gradebook.find_assignment(assignment).notebooks:
-        path = folder / f"{notebook.name}.ipynb"
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            return "refused", f"{path.name} is no plain file"
-        if not path.exists():
-            if len(gradebook.find_assignment(assignment).notebooks) == 1:
-                return "unreadable", f"there is no {path.name} in the submission"
-            continue  # nbgrader gives 0 for this one of several
-        if path.stat().st_size > MOST_BYTES:
-            return "refused", f"{path.name} has more than {MOST_BYTES // 1_000_000} MB: clear its outputs"
-        content = path.read_bytes()
-        if said := at_a_glance(content, notebook.name):
-            return "unreadable", said
-        if said := _cells(content, notebook.name, {cell.name for cell in notebook.source_cells}):
-            return "refused", said
-    return None
-
-
-def _cells(content: bytes, name: str, ours: set[str]) -> str:
-    """What is wrong with the cells that nbgrader knows."""
-    marks = [cell["metadata"].get("nbgrader") for cell in json.loads(content).get("cells", [])]
-    marks = [mark for mark in marks if mark]
-    if any(not isinstance(mark, dict) for mark in marks):
-        return f"the marks of {name}.ipynb's cells were changed"
-    ids = Counter(str(mark.get("grade_id", "")) for mark in marks)
-    if not ours & set(ids):
-        return f"this is another notebook: none of its cells is one of {name}'s"
-    if twice := sorted(one for one, count in ids.items() if count > 1 and one):
-        return f"the cell {', '.join(twice)} is there twice: delete the copy, and submit again"
-    if any(mark.get("schema_version") != 3 for mark in marks):
-        return f"the marks of {name}.ipynb's cells were changed"
     return ""

@@ -41,14 +41,14 @@ def validate(course: Course, assignment: str) -> list[Finding]:
         return [finding for path in paths for finding in validate_file(path, config)]
 
 
-def validate_file(path: Path, config: Config, execute: type[Execute] = Execute) -> list[Finding]:
+def validate_file(path: Path, config: Config) -> list[Finding]:
     """Run one notebook in its own folder."""
     if said := at_a_glance(path.read_bytes(), path.stem):
         return [Finding(path.name, "error", said)]
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
     try:
-        for preprocessor in (ClearOutput, execute, IgnorePattern):
+        for preprocessor in (ClearOutput, Execute, IgnorePattern):
             notebook, resources = preprocessor(config=config)(notebook, resources)
     except (DeadKernelError, UnresponsiveKernelError):
         return [Finding(path.name, "error", "its kernel died or hangs: a cell needs too much memory or never ends")]

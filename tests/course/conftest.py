@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs_sandbox
+
 _spec = importlib.util.spec_from_file_location("tiny_course", Path(__file__).parent / "tiny.py")
 _tiny = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_tiny)
@@ -40,9 +42,10 @@ def small_course(template, tmp_path, monkeypatch):
 
 @pytest.fixture
 def one_person(small_course, template, tmp_path):
-    """The same course, released."""
+    """The same course, released. Whatever is graded in it needs a sandbox."""
     from labkit.course.room import find
 
+    needs_sandbox()
     shutil.copytree(template / "home", tmp_path / "home", symlinks=True)
     return find(None)
 

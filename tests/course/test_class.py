@@ -82,7 +82,8 @@ def test_a_class_of_five(course, released, tmp_path, tiny):
     }
     [first] = (tmp_path / "home" / "notebooks" / "grading" / "earlier" / "dee" / "ps00").iterdir()
     assert (first / "ps00.ipynb").read_text() == right[: len(right) // 2]
-    assert grade.grade_one(course, "ps00", "dee").score == 4
+    scores = {one["student"]: one["score"] for one in grade.grade(course, "ps00")["submissions"]}
+    assert scores == {"ann": 4, "bob": 0, "cyd": 2, "dee": 4, "eve": 4}
 
 
 def test_an_older_download_does_not_replace_what_is_newer(course, released, tmp_path, tiny):
@@ -110,14 +111,13 @@ def test_one_bad_notebook_stops_nobody(course, released, tmp_path, tiny):
     got = {one["student"]: one for one in grade.grade(course, "ps00", jobs=1)["submissions"]}
     assert {student: (one["score"], one["status"]) for student, one in got.items()} == {
         "ann": (4, "graded"),
-        "bad": (0, "refused"),
-        "cat": (0, "partial"),
+        "bad": (4, "graded"),  # a copied cell costs nothing
+        "cat": (2, "partial"),  # nor does what was earned before the end
         "dog": (0, "refused"),
         "elk": (0, "unreadable"),
         "fox": (4, "graded"),
     }
-    assert "is there twice: delete the copy" in got["bad"]["reason"]
-    assert "kernel died" in got["cat"]["reason"]
+    assert "it ended its process (exit status 1); what was earned before counts" in got["cat"]["reason"]
     assert "another notebook" in got["dog"]["reason"]
     assert "empty" in got["elk"]["reason"]
 
@@ -192,6 +192,13 @@ def test_a_hostile_folder_and_a_hostile_exchange(course, released, tmp_path, tin
         "someone",
     }
     assert "a link is not followed" in rows["aan"].reason
+
+    # Who surely handed in something gets a grade and a reason, though there is nothing to grade.
+    got = {one["student"]: one for one in grade.grade(course, "ps00")["submissions"]}
+    assert (got["lan"]["score"], got["lan"]["status"]) == (0, "refused")
+    assert "ps00.ipynb left out: a link is not followed" in got["lan"]["reason"]
+    assert not {"ean", "fan", "kan", "someone"} & set(got)
+    assert {got[student]["score"] for student in ("aan", "gan", "han", "ian", "jan")} == {4}
     kept = submitted(tmp_path, "aan").parent.parent
     assert not [path for path in kept.rglob("*") if path.is_symlink()]
     assert "the instructor's" not in "".join(path.read_text() for path in kept.rglob("*") if path.is_file())

@@ -39,6 +39,9 @@ def test_ids_stay_when_other_cells_change(text, tiny):
     ("old", "new", "says"),
     [
         ('test="double-one" points=1', 'test="double-one"', r"line 14: a test cell says what it is worth"),
+        ('test="double-one" points=1', 'test="double-one" points=-1', r"line 14: points is a number"),
+        ('test="double-one" points=1', 'test="double-one" points=1 seconds="x"', r"line 14: seconds is a number"),
+        ("points=3", "points=3 seconds=2", r"line 42: seconds means nothing here"),
         ('solution="half"', 'solution="double"', r'line 29: the name "double" is taken by the cell in line 7'),
         ('locked="imports"', 'locked="imports" colour="red"', r"line 4: colour means nothing here"),
         ('locked="imports"', 'lokced="imports"', r"line 4: lokced means nothing here"),
