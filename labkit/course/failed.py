@@ -15,6 +15,7 @@ GRADERS = {
     "CellTimeoutError": TOO_LONG,
     "TimeoutError": TOO_LONG,
     "NotRun": "it could not run, because your code's process had ended",
+    "NoScore": "it counts points, and with your values the count is no number",
     "CannotCross": "your code handed over something that is no plain data, and so cannot be checked",
 }
 

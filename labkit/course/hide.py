@@ -5,41 +5,26 @@ return or display them in any later cell. So from there on nothing is shown that
 type of an error; and a message is taken from the test's source (`failed`).
 """
 
-import re
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution, is_task
 
-from labkit.course.failed import COLOUR, GRADERS, LINE, is_builtin_error, why
+from labkit.course.failed import GRADERS, is_builtin_error, why
+from labkit.grading.judge.plan import HIDDEN, SCHEME, inside, without
 
-__all__ = ["COLOUR", "LINE", "HideTests", "hidden_lines", "hide", "visible"]
-
-HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[\s\S]*?END HIDDEN TESTS[^\n]*$", re.MULTILINE)
-TESTS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
-SCHEME = ("BEGIN MARK SCHEME", "END MARK SCHEME")
 REMARK = "remark"  # the name of a stream in which we, and no program, say something
 LATER = "(not shown: this cell ran after hidden checks)"
 CHANGEABLE = "(not shown: code that ran later could have changed it)"
 
 
-class HideTests(NbGraderPreprocessor):
-    """The same for nbgrader's own feedback."""
-
-    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Hide what students may not see."""
-        hide(nb)
-        return nb, resources
-
-
-def hide(notebook: NotebookNode, sealed: bool = False, tests: Sequence[str] = TESTS) -> None:
+def hide(notebook: NotebookNode, sealed: bool = False, tests: Sequence[str] = HIDDEN) -> None:
     """Hide it in a notebook. `sealed`: its judge lets no cell change the outputs of an earlier one, as Jupyter does."""
-    anywhere = any(_is_ours(cell) and _lines(cell.source, tests) for cell in notebook.cells)
+    anywhere = any(_is_ours(cell) and inside(cell.source, tests) for cell in notebook.cells)
     met = False
     for cell in notebook.cells:
-        hidden = _lines(cell.source, tests) if _is_ours(cell) else set()
+        hidden = inside(cell.source, tests) if _is_ours(cell) else set()
         met = met or bool(hidden)
         if cell.cell_type == "code" and met:
             tested = _is_ours(cell) and is_grade(cell)
@@ -47,37 +32,12 @@ def hide(notebook: NotebookNode, sealed: bool = False, tests: Sequence[str] = TE
         elif cell.cell_type == "code" and anywhere and not sealed:
             cell.outputs = _unchangeable(cell.outputs)
         if _is_ours(cell):
-            cell.source = _without(cell.source, hidden | _lines(cell.source, SCHEME))
-
-
-def visible(source: str) -> str:
-    """A test cell as students have it."""
-    return HIDDEN.sub("", source)
-
-
-def hidden_lines(source: str) -> set[int]:
-    """The numbers of the lines that students do not have, counted from 1."""
-    return _lines(source, TESTS)
+            cell.source = without(without(cell.source, tests), SCHEME)
 
 
 def _is_ours(cell: NotebookNode) -> bool:
     """Whether the instructor wrote this cell's source: grading puts it back as it was."""
     return is_task(cell) or ((is_grade(cell) or is_locked(cell)) and not is_solution(cell))
-
-
-def _lines(source: str, ends: Sequence[str]) -> set[int]:
-    """The lines of a region, its two marks too; one that does not end reaches to the end."""
-    found, inside = set(), False
-    for number, line in enumerate(source.split("\n"), 1):
-        inside = inside or ends[0] in line
-        if inside:
-            found.add(number)
-        inside = inside and ends[1] not in line
-    return found
-
-
-def _without(source: str, lines: set[int]) -> str:
-    return "\n".join(line for number, line in enumerate(source.split("\n"), 1) if number not in lines)
 
 
 def _of_test(cell: NotebookNode, hidden: set[int]) -> list[NotebookNode]:

@@ -15,7 +15,7 @@ from nbgrader.preprocessors.execute import UnresponsiveKernelError
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution
 from traitlets.config import Config
 
-from labkit.course.hide import COLOUR
+from labkit.course.failed import COLOUR
 from labkit.course.room import Course, surroundings
 from labkit.course.trouble import at_a_glance
 from labkit.errors import WrongUse

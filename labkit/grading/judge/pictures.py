@@ -7,10 +7,9 @@ PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
 def picture(form: str, content: str) -> str:
-    """The same base64 without blanks and line ends; "" where it is no picture of this form."""
-    plain = "".join(content.split())
+    """Its bytes as base64 anew, in the one way to write them; "" where it is no picture of this form."""
     try:
-        raw = base64.b64decode(plain, validate=True)
+        raw = base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
         return ""
-    return plain if raw.startswith(PICTURES[form]) else ""
+    return base64.b64encode(raw).decode() if raw.startswith(PICTURES[form]) else ""

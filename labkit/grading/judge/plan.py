@@ -7,6 +7,7 @@ cells as they were released, hidden tests and generated AUTOTESTs included.
 import ast
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from labkit.grading.judge.names import bound, imported, loaded, needed, parsed
 
 CODE, TEXT = "code", "markdown"
 HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
+SCHEME = ("BEGIN MARK SCHEME", "END MARK SCHEME")
 CELLS_AT_THEIR_LIMIT = 5  # what a whole notebook may take, counted in cells that use up their time
 
 
@@ -98,13 +100,7 @@ class Plan:
 
     def visible(self, cell: Cell) -> Cell:
         """A test as students have it."""
-        kept, inside = [], False
-        for line in cell.source.split("\n"):
-            inside = inside or self.hidden[0] in line
-            if not inside:
-                kept.append(line)
-            inside = inside and self.hidden[1] not in line
-        return replace(cell, source="\n".join(kept))
+        return replace(cell, source=without(cell.source, self.hidden))
 
     @cached_property
     def court(self) -> dict[int, str]:
@@ -135,6 +131,23 @@ class Plan:
             wanted |= needed(statements[number]) - have
             have |= bound(statements[number])
         return wanted - self.taken
+
+
+def inside(source: str, ends: Sequence[str]) -> set[int]:
+    """The numbers of the lines, from 1, between two marks and with them; a region without an end reaches to the end."""
+    found, within = set(), False
+    for number, line in enumerate(source.split("\n"), 1):
+        within = within or ends[0] in line
+        if within:
+            found.add(number)
+        within = within and ends[1] not in line
+    return found
+
+
+def without(source: str, ends: Sequence[str]) -> str:
+    """A cell's text less those lines."""
+    left_out = inside(source, ends)
+    return "\n".join(line for number, line in enumerate(source.split("\n"), 1) if number not in left_out)
 
 
 def used(sources: list[str]) -> set[str]:

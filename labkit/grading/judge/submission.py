@@ -9,11 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from labkit.grading.judge.notebook_file import MOST_BYTES, Given, Refused, Unreadable, cells_of
-from labkit.grading.judge.plan import CODE, TEXT, Cell, Plan
+from labkit.grading.judge.plan import CODE, SCHEME, TEXT, Cell, Plan, without
 
 __all__ = ["MOST_BYTES", "Piece", "Refused", "Unreadable", "lay_out"]
-
-OWN = ("solution", "task")  # kinds of marked cells whose text is the student's
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ def lay_out(content: bytes, plan: Plan) -> list[Piece]:
     for number, cell in enumerate(plan.cells):
         if not cell.id:
             continue  # the student's own version of an unmarked cell is among the extras
-        if cell.kind in OWN and cell.id in answers:
+        if cell.id in answers:
             answer = answers[cell.id]
             pieces.append(Piece(number, cell, answer.source, answer.attachments))
         elif cell.kind != "plain":
@@ -54,13 +52,20 @@ def _sorted_out(cells: Iterable[Given], plan: Plan) -> tuple[dict[str, Given], d
         if marked and marked.kind != "plain" and given.name not in seen:
             seen.add(given.name)
             last = given.name
-            if marked.kind in OWN:
+            if marked.kind == "solution":
                 answers[given.name] = given
+            elif marked.kind == "task" and _is_changed(given, marked):
+                extras[last] = [_extra(given)]  # who grades it finds the question, and then what was written into it
         else:
             extras.setdefault(last, []).append(_extra(given))
     if plan.known and not seen:
         raise Refused(f"this is another notebook: none of its cells is one of {plan.notebook}'s")
     return answers, extras
+
+
+def _is_changed(given: Given, task: Cell) -> bool:
+    """Whether somebody wrote into a question, which was released without its mark scheme."""
+    return given.source.split() != without(task.source, SCHEME).split() or bool(given.attachments)
 
 
 def _extra(given: Given) -> Piece:

@@ -21,7 +21,7 @@ PLAN = Plan(
         Cell("setup", "locked", "code", "data = [1, 2]"),
         Cell("mean", "solution", "code", "def mean(x):\n    raise NotImplementedError"),
         Cell("test-mean", "test", "code", "assert mean(data) == 1.5", 2.0),
-        Cell("why", "task", "markdown", "Why?", 3.0, manual=True),
+        Cell("why", "solution", "markdown", "Why?", 3.0, manual=True),
         Cell("notes", "solution", "markdown", "Your notes"),
     ),
     ("def mean(x):\n    return sum(x) / len(x)",),
@@ -63,6 +63,20 @@ def test_answers_are_the_students_and_everything_else_the_instructors():
 def test_the_order_is_the_plans_and_what_is_gone_is_back():
     assert shown(laid(*reversed(WHOLE))) == LAID
     assert shown(laid(WHOLE[1])) == [*LAID[:3], (4, "why", "Why?"), (5, "notes", "Your notes")]
+
+
+def test_a_question_keeps_its_mark_scheme_and_what_was_written_into_it_stands_behind():
+    scheme = "Why?\n### BEGIN MARK SCHEME\nBecause: 3 points.\n### END MARK SCHEME"
+    plan = Plan("ps00", (Cell("why", "task", "markdown", scheme, 3.0),), ())
+
+    def told(*cells):
+        content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
+        return shown(lay_out(json.dumps(content).encode(), plan))
+
+    own = cell("", "Behind it.", "markdown")
+    assert told(cell("why", "Why?\n", "markdown"), own) == [(0, "why", scheme), (None, "", "Behind it.")]
+    written = told(cell("why", "Why? So.", "markdown"), own)
+    assert written == [(0, "why", scheme), (None, "", "Why? So."), (None, "", "Behind it.")]
 
 
 def test_a_solution_that_is_gone_is_empty_and_no_stub():
@@ -192,6 +206,9 @@ def test_pictures_of_an_answer_are_kept():
     both = {"a.png": {"image/png": PNG}, "b.jpg": {"image/jpeg": JPEG}}
     assert attached(both) == both
     assert attached({"a.png": {"image/png": [PNG[:8] + "\n", PNG[8:]]}}) == {"a.png": {"image/png": PNG}}
+    loose = PNG.replace("AA==", "AB==")  # bits that belong to no byte
+    assert loose != PNG
+    assert attached({"a.png": {"image/png": loose}}) == {"a.png": {"image/png": PNG}}
 
 
 @pytest.mark.parametrize(
