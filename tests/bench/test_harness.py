@@ -5,6 +5,7 @@ import time
 import pytest
 
 from labkit import bench
+from labkit.bench import harness
 from labkit.bench.harness import ForeignLoad, Measurement, geometric_mean, interleaved, ratio
 from labkit.errors import WrongUse
 
@@ -18,10 +19,28 @@ def spin(seconds):
     return call
 
 
-def test_a_ratio_finds_which_of_two_takes_three_times_as_long():
-    timed = interleaved({"slow": spin(0.003), "quick": spin(0.001)}, rounds=5)
-    assert ratio(timed["slow"], timed["quick"]) == pytest.approx(3, rel=0.3)
+class Clock:
+    """A clock that only the timed calls move: a busy machine makes no difference."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def takes(self, seconds):
+        def call():
+            self.now += seconds
+
+        return call
+
+
+def test_a_ratio_finds_which_of_two_takes_three_times_as_long(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(harness, "time", clock)
+    timed = interleaved({"slow": clock.takes(0.003), "quick": clock.takes(0.001)}, rounds=5)
+    assert ratio(timed["slow"], timed["quick"]) == pytest.approx(3)
     assert len(timed["slow"].seconds) == 5
+    assert timed["slow"].calls * 0.003 >= harness.ROUND_S, "a stretch is long enough for the clock"
 
 
 def test_the_ratio_is_the_median_of_rounds_not_of_times():

@@ -1,7 +1,8 @@
 """Fuzzing, guided by coverage: `python tests/fuzz/run.py TARGET --minutes 10`. Needs atheris (`pip install atheris`).
 
 Inputs that reach something new are added to corpus/TARGET; those that add nothing to the others are taken out of it.
-`--shrink` does only that, and `--seeds` starts from nothing; neither needs atheris. What fails is written to crash-*.
+It begins with the corpus and the target's own examples. `--shrink` only makes the corpus small, of both; that needs no
+atheris. What fails is written to crash-* in the working directory.
 """
 
 import argparse
@@ -98,16 +99,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seeds", action="store_true", help="add the target's own examples")
-    parser.add_argument("--shrink", action="store_true", help="only make the corpus small")
+    parser.add_argument(
+        "--shrink", action="store_true", help="only make the corpus small, the target's own examples included"
+    )
     parser.add_argument("--in", dest="folder", help=argparse.SUPPRESS)
     chosen, options = parser.parse_known_args()
     if chosen.folder:
         fuzz(chosen.target, chosen.folder, options)
     from tests.fuzz.targets import TARGETS
 
-    found = corpus(chosen.target) + (list(TARGETS[chosen.target].seeds()) if chosen.seeds else [])
-    if chosen.shrink or chosen.seeds:
+    found = [*corpus(chosen.target), *TARGETS[chosen.target].seeds()]
+    if chosen.shrink:
         shrink(chosen.target, found)
         return 0
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from labkit.grading import crossing
 from labkit.grading.judge import submission, test_cell
 from labkit.grading.judge.court import Court, Gone, OutOfTime
 from labkit.grading.judge.names import bound, loaded, parsed
-from labkit.grading.judge.outputs import notebook_cell, said
+from labkit.grading.judge.outputs import MOST_KEPT, notebook_cell, said, size_of
 from labkit.grading.judge.plan import Plan
 from labkit.grading.judge.submission import Piece
 from labkit.grading.sandbox import Inmate
@@ -43,6 +43,7 @@ class Hearing:
         self.scored: list[str] = []
         self.cells: list[NotebookNode] = []
         self.count = 0
+        self.room = MOST_KEPT
         self.unmarked = {one: source for one, source in plan.court.items() if plan.cells[one].kind == "plain"}
 
     def run(self) -> Judgment:
@@ -53,7 +54,8 @@ class Hearing:
         for place, piece in enumerate(self.pieces):
             self._catch_up(piece.number)
             outputs = self._outputs(piece, ahead[place]) if piece.cell.is_code else []
-            self.cells.append(notebook_cell(piece, outputs, self.count, len(self.cells)))
+            self.cells.append(notebook_cell(piece, outputs, self.count, len(self.cells), self.room))
+            self.room -= size_of(self.cells[-1])
         status, reason = self._status()
         return Judgment(status, reason, self.points, self._notebook(), scored=self.scored)
 
@@ -93,7 +95,7 @@ class Hearing:
             return [said("TimeoutError", f"the cell {name} was stopped: {late}")]
         except Gone as gone:
             return [said("NotRun", f"your code's process had ended: {gone}")]
-        except Exception as error:  # what the student's side itself could not do
+        except BaseException as error:  # whatever the student's side says that it was
             return [said(type(error).__name__, str(error)[:2000])]
 
     def _ahead(self) -> list[set[str]]:

@@ -15,13 +15,27 @@ BUILTIN = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "ex
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
+MOST_MAGICS = 60  # lines of a cell: IPython reads the whole cell anew for each of them
+
+
 @lru_cache(maxsize=4096)
 def parsed(source: str) -> tuple[ast.stmt, ...]:
     """The statements of a cell, with IPython's magics as calls; none where it is no Python."""
-    try:
-        return tuple(ast.parse(TransformerManager().transform_cell(source)).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+    for transformed in (lambda: source, lambda: _without_magics(source)):
+        try:
+            return tuple(ast.parse(transformed()).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
+            continue
+    return ()
+
+
+def _without_magics(source: str) -> str:
+    magics = sum(
+        line.lstrip().startswith(("!", "%", "?")) or line.rstrip().endswith("?") for line in source.split("\n")
+    )
+    if magics > MOST_MAGICS:
+        raise ValueError("too many magics")
+    return TransformerManager().transform_cell(source)
 
 
 def bound(statements: Iterable[ast.AST]) -> set[str]:

@@ -1,28 +1,26 @@
 """Outputs as they are kept: checked, and without anything that could carry a script."""
 
-import base64
-import binascii
+import json
+import re
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from labkit.grading.judge.pictures import PICTURES, picture
 from labkit.grading.judge.shell import MOST_TEXT
 from labkit.grading.judge.submission import Piece
 
 MOST_OUTPUTS = 100  # of a cell
 MOST_PICTURE = 5_000_000  # characters
-MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+MOST_KEPT = 20_000_000  # characters of a notebook's outputs, all together
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what nbformat takes; nbgrader takes any name
 
 
-def notebook_cell(piece: Piece, outputs: list, count: int, place: int) -> NotebookNode:
-    """A cell of the graded notebook, with the marks that the instructor gave it."""
-    own = {"id": piece.cell.id or f"own-{place}"}
+def notebook_cell(piece: Piece, outputs: list, count: int, place: int, room: int = MOST_KEPT) -> NotebookNode:
+    """A cell of the graded notebook, with the marks that the instructor gave it. `room`: characters for outputs."""
+    own = {"id": piece.cell.id if ID.fullmatch(piece.cell.id) else f"own-{place}"}
     if piece.cell.is_code:
-        kept = [one for one in map(checked, outputs[:MOST_OUTPUTS] if isinstance(outputs, list) else []) if one]
-        for one in kept:
-            if one.output_type == "execute_result":
-                one.execution_count = count
-        cell = new_code_cell(piece.source, outputs=kept, execution_count=count, **own)
+        cell = new_code_cell(piece.source, outputs=_kept(outputs, count, room), execution_count=count, **own)
     else:
         cell = new_markdown_cell(piece.source, **own)
         if piece.attachments:
@@ -30,6 +28,27 @@ def notebook_cell(piece: Piece, outputs: list, count: int, place: int) -> Notebo
     if piece.cell.id:
         cell.metadata["nbgrader"] = NotebookNode(piece.cell.marks)
     return cell
+
+
+def size_of(cell: NotebookNode) -> int:
+    """How much room a cell's outputs take."""
+    return sum(map(_size, cell.get("outputs", [])))
+
+
+def _kept(outputs: object, count: int, room: int) -> list[NotebookNode]:
+    kept = []
+    for one in map(checked, outputs[:MOST_OUTPUTS] if isinstance(outputs, list) else []):
+        if one is None or _size(one) > room:
+            continue
+        room -= _size(one)
+        if one.output_type == "execute_result":
+            one.execution_count = count
+        kept.append(one)
+    return kept
+
+
+def _size(output: NotebookNode) -> int:
+    return len(json.dumps(output))
 
 
 def said(name: str, text: str) -> dict:
@@ -61,18 +80,9 @@ def _data(data: object) -> dict:
     for form, content in data.items() if isinstance(data, dict) else ():
         if form == "text/plain":
             kept[form] = _text(content)
-        elif form in MAGIC and _is_picture(form, content):
-            kept[form] = content
+        elif form in PICTURES and isinstance(content, str) and len(content) <= MOST_PICTURE:
+            kept |= {form: shown} if (shown := picture(form, content)) else {}
     return kept
-
-
-def _is_picture(form: str, content: object) -> bool:
-    if not isinstance(content, str) or len(content) > MOST_PICTURE:
-        return False
-    try:
-        return base64.b64decode(content.strip().replace("\n", ""), validate=True).startswith(MAGIC[form])
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _text(content: object) -> str:

@@ -272,7 +272,11 @@ def double(x):
     # Numbers that all have the same hash: a set of them costs the square of its size.
     return [key * (2**61 - 1) for key in range(1, 30_000)]"""
 
+LEAVES = 'return [({"error": {"type": "@KIND", "module": "builtins", "args": [], "text": "", "class": None}}, [])]'
+
 ATTACKS = [
+    forges("cell_exit", "says that each cell ends the grader", LEAVES.replace("@KIND", "SystemExit")),
+    forges("interrupted", "says that somebody pressed Ctrl-C", LEAVES.replace("@KIND", "KeyboardInterrupt")),
     forges("twice", "answers every question twice", TWICE),
     forges("silence", "does not answer", NONE, slow=True),
     forges("empty", "answers nothing", EMPTY),

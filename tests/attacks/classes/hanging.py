@@ -56,6 +56,14 @@ ATTACKS = [
     hangs("child", "waits for a program", CHILD),
     hangs("finaliser", "loops while it is cleared away", DELETED),
     Attack(
+        "hang_magics",
+        "a cell of commands that takes long to read",
+        last="\n".join(["!true"] * 400),
+        right=EARLIER,
+        earns=5,
+        slow=True,
+    ),
+    Attack(
         "hang_everywhere",
         "every answer hangs, in every test",
         first="def hang():\n    while True:\n        pass",

@@ -410,4 +410,24 @@ assert True
         {"a": 1},
         shown="IPython.core.display.HTML object",
     ),
+    "a late answer is nobody else's": Tried(
+        """\
+# %%
+from labkit.grading.checks import within
+# %% solution="slow"
+### BEGIN SOLUTION
+import time
+def slow(x):
+    time.sleep(x)
+    return x
+### END SOLUTION
+# %% test="a" points=1
+within(0.3, lambda: slow(3))
+# %% test="b" points=1
+assert slow(0.1) == 0.1
+assert slow(0) == 0
+""",
+        {"a": 0, "b": 1},
+        says="had not returned after 0.3 s",
+    ),
 }
