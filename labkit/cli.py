@@ -66,11 +66,16 @@ def notebooks(
 
 
 @app.command()
-def bench(name: str, as_json: AsJson = False) -> None:
+def bench(
+    name: str,
+    op: Annotated[str | None, typer.Option(help="kernels: measure this op only.")] = None,
+    threads: Annotated[int | None, typer.Option(help="kernels: threads for each side; one is what counts.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Measure, as ratios interleaved in one run. Without a known NAME, lists the benches."""
     from labkit import bench as room
 
-    result = room.run(name)
+    result = room.run(name, op=op, threads=threads)
     show(result, room.as_text(result), as_json)
 
 
@@ -201,14 +206,21 @@ def collect(
 def grade_assignment(
     assignment: Assignment,
     jobs: Annotated[int, typer.Option(help="How many at once; 0 takes as many as there are cores.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Judge anew what is judged already.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Keep the regrades that wait.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Forget the regrades that wait.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code without a sandbox.")] = False,
     folder: CourseFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Grade what was collected, into nbgrader's gradebook."""
+    """Grade what was collected, into nbgrader's gradebook. What is judged already is not judged again."""
     from labkit.course import grade as room
     from labkit.course.room import find
 
-    result = room.grade(find(folder), assignment, jobs)
+    if accept and discard:
+        raise WrongUse("--accept keeps the regrades that wait, --discard forgets them: say one of the two.")
+    settle = "accept" if accept else "discard" if discard else ""
+    result = room.grade(find(folder), assignment, jobs, unsafe, again, settle)
     show(result, room.as_text(result), as_json)
 
 

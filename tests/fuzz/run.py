@@ -1,4 +1,4 @@
-"""Fuzzing, guided by coverage: `python tests/fuzz/run.py TARGET --minutes 10`. Needs atheris (`pip install atheris`).
+"""Fuzzing, guided by coverage: `python tests/fuzz/run.py TARGET --minutes 10`. Needs atheris (`pip install .[fuzz]`).
 
 Inputs that reach something new are added to corpus/TARGET; those that add nothing to the others are taken out of it.
 It begins with the corpus and the target's own examples. `--shrink` only makes the corpus small, of both; that needs no
