@@ -9,6 +9,7 @@ from labkit.notebook.explanations import explain
 from labkit.notebook.figures import bars, figure, histogram, line, pictures
 from labkit.notebook.findings import finding
 from labkit.notebook.predictions import measured, predict
+from labkit.notebook.rooflines import roofline
 from labkit.notebook.session import open_lab
 from labkit.notebook.stops import AnswerFirst, NotQuite, PredictFirst
 
@@ -27,4 +28,5 @@ __all__ = [
     "open_lab",
     "pictures",
     "predict",
+    "roofline",
 ]

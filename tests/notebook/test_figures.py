@@ -2,7 +2,7 @@
 
 import pytest
 
-from labkit.notebook import bars, figure, figures, histogram, line, pictures
+from labkit.notebook import NotQuite, bars, figure, figures, histogram, line, pictures, roofline
 
 
 @pytest.fixture
@@ -56,3 +56,12 @@ def test_a_helper_is_as_strict(shown):
         histogram([], title="t", x="time [ms]", stamp="measured")
     with pytest.raises(ValueError, match="give each picture one"):
         pictures([[[1]]], [], title="t")
+
+
+def test_a_roofline_is_drawn_and_kept_for_the_portfolio(shown, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_HOME", str(tmp_path))
+    roofline({"naive": (85.3, 0.5), "softmax": (0.6, 9.0)}, 100, 20, "Far below the roof")
+    assert [words for _, words in shown] == ["Figure (measured): Far below the roof"]
+    assert (tmp_path / "records" / "roofline.png").read_bytes() == shown[0][0]
+    with pytest.raises(NotQuite, match="larger than 0"):
+        roofline({"nothing": (0, 1)}, 100, 20, "Nothing")
