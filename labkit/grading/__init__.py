@@ -6,4 +6,8 @@ flops.py         ps00: torch_flops(model, inputs), what torch's own counter says
 tiny_tagger.py   ps01: tag(photos, mistake), a tiny tagger; pool(...) makes photos for it
 traces.py        ps01: trace_for(name), the log of a load test
 clients.py       ps01: client_for(name), a client that prepares photos almost right
+caches.py        ps05: steps_of(plan, m, k, n) and misses(steps, ...), plans of a product in a small cache
+slow_memory.py   ps05: run(program, row, sizes), a row in blocks whose transfers are counted
+nights.py        ps05: night_for(name, machines), a night's work for which a machine is rented
+once.py          ps05: once(name, measure), what was measured on the student's own machine, kept beside the notebook
 """
