@@ -27,8 +27,8 @@ from tests.attacks.suite import chosen, everything
 from tests.attacks.watching import adopting_orphans, family, left
 from tests.pages import Seen
 
-# Beside what torch and the course need: the court holds what comes from outside only for a while.
-MOST_MB = 1500
+# What a court may take for itself: a test may keep all that answers become in one cell, which is 1 GB.
+MOST_MB = 1400
 STATUSES = {"graded", "partial", "timeout", "refused", "unreadable"}
 
 
@@ -120,7 +120,9 @@ def test_nothing_was_sent(ran):
 
 def test_memory_outside_the_sandbox_is_bounded(ran):
     most = max(ran.courts_mb, key=ran.courts_mb.get)
-    assert 100 < ran.memory_mb < MOST_MB, most
+    least = min(ran.courts_mb.values())  # what a court shares with this process, and with all others
+    assert least > 50
+    assert ran.memory_mb - least < MOST_MB, most
 
 
 def test_what_hangs_takes_no_longer_than_its_limit(ran):

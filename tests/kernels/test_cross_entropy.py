@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit import kernels
-from labkit.kernels.cross_entropy import LADDER, reference
+from labkit.kernels.cross_entropy import LADDER, reference, two_ops
 from tests.kernels.rows import EDGES, SEEDS, draw, rung_name
 
 
@@ -32,7 +32,9 @@ def test_a_rung_is_the_reference(rung, rows, classes, seed, scale):
     loss, gradient = computed(rung, logits, targets)
     exact, exact_gradient = reference(logits, targets)
     assert loss == pytest.approx(exact, rel=1e-5, abs=1e-5)
-    np.testing.assert_allclose(gradient, exact_gradient, rtol=2e-5, atol=1e-6)
+    # `two_ops` may take away largest + log(total), which is rounded as a number of the logits' size.
+    rounded = np.abs(logits).max() * np.finfo(np.float32).eps if rung is two_ops else 0
+    np.testing.assert_allclose(gradient, exact_gradient, rtol=2e-5, atol=1e-6 + rounded)
 
 
 @pytest.mark.parametrize("rung", LADDER, ids=rung_name)

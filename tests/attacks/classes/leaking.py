@@ -52,7 +52,7 @@ for family, kind, protocol in (
 """
 NAMES = """
 import socket, urllib.request
-for name in ("quokka.example.com", "localhost"):
+for name in ("wombat.example.com", "localhost"):
     try:
         print(socket.getaddrinfo(name, 80))
     except OSError as error:
