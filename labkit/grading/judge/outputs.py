@@ -38,9 +38,9 @@ def size_of(cell: NotebookNode) -> int:
 def _kept(outputs: object, count: int, room: int) -> list[NotebookNode]:
     kept = []
     for one in map(checked, outputs[:MOST_OUTPUTS] if isinstance(outputs, list) else []):
-        if one is None or _size(one) > room:
+        if one is None or (size := _size(one)) > room:
             continue
-        room -= _size(one)
+        room -= size
         if one.output_type == "execute_result":
             one.execution_count = count
         kept.append(one)
