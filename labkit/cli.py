@@ -97,16 +97,67 @@ def export_example(directory: Path, as_json: AsJson = False) -> None:
     show({"directory": str(directory), "models": models}, f"{', '.join(models)} written to {directory}", as_json)
 
 
+@serve.command("build")
+def build_server(
+    engines: Annotated[list[str] | None, typer.Argument(metavar="[ENGINE]...", help="All of them if none.")] = None,
+    sanitize: Annotated[str, typer.Option(help="'address,undefined' or 'thread', to look for faults.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Compile the C++ server's programs beforehand; `run` does it on first use."""
+    from labkit.serving import build as room
+
+    built = {engine: str(room.program(engine, sanitize)) for engine in engines or room.ENGINES}
+    show({"built": built}, "\n".join(built.values()), as_json)
+
+
 @serve.command("run")
 def run_server(
     directory: Path,
-    engine: Annotated[str, typer.Option(help="What computes the answers.")] = "onnxruntime",
+    engine: Annotated[
+        str,
+        typer.Option(help="openvino, executorch or virtual (in C++); onnxruntime or torch (in Python)."),
+    ] = "openvino",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; only this machine if not given.")] = None,
+    threads: Annotated[int | None, typer.Option(help="The engine's threads; one if not given.")] = None,
+    max_batch: Annotated[int | None, typer.Option(help="Rows that are computed together; 32 if not given.")] = None,
+    max_delay_ms: Annotated[float | None, typer.Option(help="How long a request may wait for others; 0.")] = None,
+    max_queue: Annotated[int | None, typer.Option(help="Requests that may wait; one more gets a 503; 1024.")] = None,
+    deadline_ms: Annotated[float | None, typer.Option(help="What has waited longer gets a 504; never.")] = None,
+    service_ms: Annotated[float | None, typer.Option(help="virtual: the time of a batch.")] = None,
+    service_per_row_ms: Annotated[float | None, typer.Option(help="virtual: and of each row in it.")] = None,
+    service: Annotated[str | None, typer.Option(help="virtual: constant or exponential times.")] = None,
 ) -> None:
-    """Serve a model directory on 127.0.0.1 until stopped; SIGTERM drains."""
-    from labkit.serving import server
+    """Serve a model directory on 127.0.0.1 until stopped; SIGTERM drains. Options after --port are the C++ server's."""
+    from labkit.serving import process as room
 
-    server.run(directory, engine=engine, port=port)
+    options = {name: value for name, value in locals().items() if name not in ("directory", "engine", "room")}
+    room.replace_this_process(directory, engine, {name: value for name, value in options.items() if value is not None})
+
+
+@app.command()
+def load(
+    url: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT, or with a path /v2/models/NAME.")],
+    model: Annotated[str | None, typer.Option(help="The model to ask; without it, the URL's, or else cnn.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests a second, at random moments (open loop); without it, closed loop.")
+    ] = None,
+    connections: Annotated[int | None, typer.Option(help="At once; 256 in an open loop, else 32.")] = None,
+    seconds: Annotated[float, typer.Option(help="How long to measure, after the warm-up.")] = 5.0,
+    warmup: Annotated[float, typer.Option(help="Seconds that do not count.")] = 0.5,
+    timeout: Annotated[float, typer.Option(help="Seconds after which a request has failed.")] = 10.0,
+    rows: Annotated[int, typer.Option(help="In each request.")] = 1,
+    binary: Annotated[bool, typer.Option("--binary", help="Send raw tensors instead of JSON.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the requests and of their moments.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a server as fast as it answers, or at a rate, and say how long the answers took."""
+    from labkit.serving import load as room
+
+    options = {"model": model, "seconds": seconds, "warmup": warmup, "timeout": timeout, "rows": rows}
+    options |= {"binary": binary, "seed": seed} | ({} if connections is None else {"connections": connections})
+    result = room.closed_loop(url, **options) if rate is None else room.open_loop(url, rate, **options)
+    show(result.as_dict(), result.as_text(), as_json)
 
 
 @course.command("build")

@@ -5,7 +5,7 @@ from inspect import signature
 
 from labkit.errors import WrongUse
 
-NAMES = ("engines", "grading", "kernels")
+NAMES = ("engines", "grading", "kernels", "serving")
 
 
 def run(name: str, **options: object) -> dict:

@@ -35,6 +35,6 @@ def _one(name: str, editions: list[Edition]) -> Edition:
     wanted = Path(name).stem
     for edition in editions:
         number = edition.name.split("_")[0]
-        if wanted == edition.name or (wanted.isdigit() and number.isdigit() and int(wanted) == int(number)):
+        if wanted in (edition.name, number) or (wanted.isdigit() and number.isdigit() and int(wanted) == int(number)):
             return edition
     raise WrongUse(f"There is no notebook {name}. There are: {', '.join(edition.name for edition in editions)}.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CPU_GB, CUDA_GB = 3.0, 10.0  # the whole environment, with what pip unpacks beside it
+CPU_GB, CUDA_GB = 4.0, 10.0  # the whole environment, with what pip unpacks beside it
 CUDA_SIZE = "about 3 GB to download and 8 GB on disk"
 
 

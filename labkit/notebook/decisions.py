@@ -23,8 +23,8 @@ WORDS = ("context", "decision", "would_change_if")
 def decision(*, title=..., context=..., options=..., decision=..., evidence=..., would_change_if=..., supersedes=None):
     """Keep a decision: `options` maps each option to its cost, `evidence` lists names of recorded measurements.
 
-    `supersedes` is the title of an earlier decision that this one replaces. Raises AnswerFirst (in a notebook) while
-    anything is `...`, NotQuite (a ValueError) for what is no decision yet.
+    `supersedes` is the title of an earlier decision that this one replaces, if any was made.
+    Raises AnswerFirst (in a notebook) while anything is `...`, NotQuite (a ValueError) for what is no decision yet.
     """
     fields = {
         "title": title,
@@ -113,11 +113,11 @@ def _superseded(kept: Journal, title: str | None) -> dict | None:
     if title is None:
         return None
     found = kept.of("decision", title=title)
-    if not found:
-        titles = sorted({record["title"] for record in kept.of("decision")})
-        there = f"There are: {'; '.join(titles)}." if titles else "There is none yet."
-        raise NotQuite(f'No earlier decision is called "{title}". {there}')
-    return found[-1]
+    if found:
+        return found[-1]
+    if titles := sorted({record["title"] for record in kept.of("decision")}):
+        raise NotQuite(f'No earlier decision is called "{title}". There are: {"; ".join(titles)}.')
+    return None  # who begins with this lab has decided nothing that could be superseded
 
 
 def _write(fields: dict, evidence: dict, status: str) -> str:

@@ -55,6 +55,35 @@ class OnnxRuntime:
         return dict(zip(outputs, self.session.run(list(outputs), dict(inputs)), strict=True))
 
 
+class Torch:
+    """torch itself on one thread, operation by operation: what the model would cost without an engine of its own.
+
+    Only for files of your own: where torch cannot read a part of such a file as data, it reads it as a pickle, and a
+    pickle is a program. No hash in the manifest beside it helps against that.
+    """
+
+    def __init__(self, path: Path):
+        import torch
+
+        from labkit.serving.formats import source, torch_file
+
+        program, names = torch_file.read(path)
+        self.inputs, self.outputs = source.described(program, names["inputs"], names["outputs"])
+        self.torch, self.run = torch, program.module()
+
+    def infer(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> dict[str, np.ndarray]:
+        threads = self.torch.get_num_threads()
+        self.torch.set_num_threads(1)  # for this answer only: the process may be a notebook with a training of its own
+        try:
+            with self.torch.inference_mode():
+                answers = self.run(*(self.torch.from_numpy(inputs[tensor.name]) for tensor in self.inputs))
+        finally:
+            self.torch.set_num_threads(threads)
+        answers = answers if isinstance(answers, tuple) else (answers,)
+        named = {tensor.name: answer.numpy() for tensor, answer in zip(self.outputs, answers, strict=True)}
+        return {name: named[name] for name in outputs}
+
+
 @dataclass(frozen=True)
 class Kind:
     """An engine that can be asked for by name: the format that it reads, and how it is opened."""
@@ -63,7 +92,7 @@ class Kind:
     open: Callable[[Path], Engine]
 
 
-ENGINES = {"onnxruntime": Kind("onnx", OnnxRuntime)}
+ENGINES = {"onnxruntime": Kind("onnx", OnnxRuntime), "torch": Kind("torch", Torch)}
 
 
 @dataclass(frozen=True)
@@ -122,11 +151,16 @@ def visible_folders(directory: Path) -> list[Path]:
 
 
 def check_agreement(direction: str, actual: Sequence[Tensor], promised: Sequence[Tensor], path: Path) -> None:
-    if sorted(actual, key=str) != sorted(promised, key=str):
+    # Without their ranges, of which a graph says nothing.
+    if sorted(map(interface, actual)) != sorted(map(interface, promised)):
         raise WrongUse(
             f"The manifest beside {path} promises {direction} {listed(promised)}, but the graph has {listed(actual)}. "
             f"{manifest.AGAIN}"
         )
+
+
+def interface(tensor: Tensor) -> tuple[str, str, tuple[int, ...]]:
+    return tensor.name, tensor.datatype, tensor.shape
 
 
 def listed(tensors: Sequence[Tensor]) -> str:

@@ -3,7 +3,7 @@
     shop/                     a model directory, what a server is given
       cnn/
         manifest.json         names, shapes, labels, hashes, and the training run that it came from
-        model.onnx            the graph and its weights; another engine's format lies beside it
+        model.onnx            the graph and its weights; another engine's format lies beside it (`formats`)
       photo/ ...
 
 A server that starts with the wrong weights answers as readily as one with the right ones. So every file is named with
@@ -13,6 +13,7 @@ its size and SHA-256, and nothing is loaded that does not match.
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -25,11 +26,12 @@ AGAIN = "Export the model again, or copy the whole folder again."
 
 @dataclass(frozen=True)
 class File:
-    """One engine's format of the model: a file beside the manifest."""
+    """One format of the model: a file beside the manifest. max_rows: what one call can have at most; 0: any number."""
 
     name: str
     sha256: str
     bytes: int
+    max_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,31 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(manifest: Manifest, folder: Path) -> None:
-    """Write the manifest, last of all files: until then, the folder is not a model."""
-    replace(folder / FILE_NAME, json.dumps(asdict(manifest), indent=2, allow_nan=False).encode() + b"\n")
+def write(manifest: Manifest, folder: Path, contents: Mapping[str, bytes] | None = None) -> None:
+    """Write a manifest, and before it the files that it names. contents: these files' bytes, by their names.
+
+    Nothing is replaced until everything is written: what fails on the way, as on a full disk, leaves the old model. The
+    manifest comes last, so that what is cut off between two files is refused by its hashes, and not served.
+    """
+    contents = dict(contents or {}) | {FILE_NAME: as_json(manifest)}
+    drafts = {name: folder / f".{name}.{os.getpid()}" for name in contents}
+    try:
+        for name, draft in drafts.items():
+            draft.write_bytes(contents[name])
+        for name, draft in drafts.items():
+            draft.replace(folder / name)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a reader sees the old one until the new one is complete."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+def as_json(manifest: Manifest) -> bytes:
+    return json.dumps(asdict(manifest, dict_factory=spare), indent=2, allow_nan=False).encode() + b"\n"
+
+
+def spare(fields: list[tuple[str, object]]) -> dict:
+    """What says nothing is not written."""
+    return {name: value for name, value in fields if (name, value) not in (("range", None), ("max_rows", 0))}
 
 
 def read(folder: Path) -> Manifest:
@@ -123,14 +140,18 @@ def tensor(entry: dict) -> Tensor:
         raise ValueError(f"the datatype {entry['datatype']!r} is none of {', '.join(DATATYPES)}")
     if not all(type(size) is int and (size == -1 or size > 0) for size in entry["shape"]):
         raise ValueError(f"the shape {entry['shape']!r} is not a list of sizes, with -1 for the batch")
-    return Tensor(text(entry["name"]), entry["datatype"], tuple(entry["shape"]))
+    limits = None if entry.get("range") is None else tuple(entry["range"])
+    return Tensor(text(entry["name"]), entry["datatype"], tuple(entry["shape"]), limits)
 
 
 def file(entry: dict) -> File:
     # A manifest comes with the model, from wherever that came: it must not point outside of its own folder.
     if Path(text(entry["name"])).name != entry["name"]:
         raise ValueError(f"the file {entry['name']!r} is not a name in the same folder")
-    return File(entry["name"], text(entry["sha256"]), int(entry["bytes"]))
+    most = entry.get("max_rows", 0)
+    if type(most) is not int or most < 0:
+        raise ValueError(f"the max_rows {most!r} of the file {entry['name']!r} is not a number of rows")
+    return File(entry["name"], text(entry["sha256"]), int(entry["bytes"]), most)
 
 
 def check_file(path: Path, promised: File) -> None:

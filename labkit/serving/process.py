@@ -3,7 +3,8 @@
     with running("shop") as server:
         Client(server.url).tag(images)
 
-The server is a fresh Python process, not a fork of the kernel: what it carries is then its own.
+Which program it is follows from the engine: the C++ server for those that `build` knows, a fresh Python for the others.
+Never a fork of the kernel: what a server carries is then its own.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from labkit.errors import WrongUse
+from labkit.serving import build
 
 GRACE_SECONDS = 5  # from SIGTERM to SIGKILL
 PARENT_SECONDS = 0.2  # how often the server looks whether its parent still lives
@@ -36,16 +38,48 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(directory: Path, engine: str = "onnxruntime", timeout: float = 60) -> Iterator[Server]:
+def running(directory: Path, engine: str = "openvino", timeout: float = 60, **options: object) -> Iterator[Server]:
     """Serve `directory` for the length of a `with` block.
 
+    options: of the C++ server, as `max_batch=8` for `--max-batch 8`.
     Raises RuntimeError with what the server wrote on standard error where it does not come up.
     """
-    command = [sys.executable, "-m", "labkit.serving.process", str(directory), engine, str(os.getpid())]
+    command = command_for(directory, engine, os.getpid(), **options)
     began = time.monotonic()
     with tempfile.TemporaryFile() as log, ended(start(command, log)) as process:
         url = wait_for_url(process, log, timeout)
         yield Server(url, process.pid, time.monotonic() - began)
+
+
+def command_for(directory: Path, engine: str, parent: int = 0, **options: object) -> list[str]:
+    """The command that serves a directory. parent: the process to end with, if any.
+
+    options: of the C++ server, `sanitize` of its build among them. Raises WrongUse for an engine that there is not, or
+    that has no such options.
+    """
+    if engine in build.ENGINES:
+        program = build.program(engine, str(options.pop("sanitize", "")))
+        words = [(f"--{name.replace('_', '-')}", str(value)) for name, value in options.items()]
+        if parent:
+            words.append(("--parent", str(parent)))
+        return [str(program), str(directory), *(word for pair in words for word in pair)]
+    from labkit.serving.engines import ENGINES  # not above: it imports numpy, which the C++ server has no use for
+
+    if engine not in ENGINES:
+        raise WrongUse(f"There is no engine '{engine}'. Choose one of: {', '.join((*build.ENGINES, *ENGINES))}.")
+    port = str(options.pop("port", 0))
+    if options:
+        raise WrongUse(
+            f"Only the C++ server's engines ({', '.join(build.ENGINES)}) have the option "
+            f"--{min(options).replace('_', '-')}; {engine} is the Python server's."
+        )
+    return [sys.executable, "-m", "labkit.serving.process", str(directory), engine, str(parent), port]
+
+
+def replace_this_process(directory: Path, engine: str, options: dict[str, object]) -> None:
+    """Become the server: signals, output and exit status are its own. Does not return."""
+    command = command_for(directory, engine, **options)
+    os.execv(command[0], command)
 
 
 def start(command: list[str], log: IO[bytes]) -> subprocess.Popen:
@@ -116,15 +150,19 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("engine")
     parser.add_argument("parent", type=int)
+    parser.add_argument("port", type=int)
     chosen = parser.parse_args()
-    stop_with(chosen.parent)
+    if chosen.parent:
+        stop_with(chosen.parent)
     from labkit.serving import server  # not above: the parent, a notebook, has no use for a web framework
 
     try:
-        server.run(chosen.directory, chosen.engine)
+        server.run(chosen.directory, chosen.engine, chosen.port)
     except WrongUse as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -60,15 +60,17 @@ def parse(text: bytes) -> dict:
         message = json.loads(text, parse_constant=refuse_constant)
     except RecursionError:
         raise BadRequest("the request is nested too deeply") from None
-    except ValueError as error:  # malformed JSON, malformed UTF-8, or an integer of thousands of digits
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"the request is not JSON: {error}") from None
+    except ValueError:  # an integer of thousands of digits, which would take Python long to read
+        raise BadRequest("the request holds a number too large to compute with") from None
     if type(message) is not dict:
         raise BadRequest("the request is not a JSON object")
     return message
 
 
-def refuse_constant(name: str) -> None:
-    raise BadRequest(f"the request holds {name}, which is neither JSON nor a number to compute with")
+def refuse_constant(_: str) -> None:
+    raise BadRequest("the request holds NaN or Infinity, which is neither JSON nor a number to compute with")
 
 
 def field(owner: dict, key: str, kind: type, where: str, optional: bool = False):

@@ -21,7 +21,7 @@ from labkit import __version__
 from labkit.errors import WrongUse
 from labkit.serving import protocol
 from labkit.serving.engines import Model, load_all
-from labkit.serving.tensors import BadRequest
+from labkit.serving.tensors import BadRequest, short
 
 HOST = "127.0.0.1"  # Loopback: a course's server is for its own machine.
 BODY_SECONDS = 5  # for a whole request to arrive: a stalled client must not hold its memory for ever
@@ -110,11 +110,15 @@ def add_models(app: FastAPI) -> None:
 
 
 def describe(model: Model) -> dict:
-    """The model's metadata. `labels` is ours: the protocol has no place for the names of the classes."""
+    """The model's metadata. `labels` and `range` are ours: the protocol has no place for them."""
     promise = model.manifest
 
     def listed(tensors) -> list[dict]:
-        return [{"name": each.name, "datatype": each.datatype, "shape": list(each.shape)} for each in tensors]
+        return [
+            {"name": each.name, "datatype": each.datatype, "shape": list(each.shape)}
+            | ({"range": list(each.range)} if each.range else {})
+            for each in tensors
+        ]
 
     return {
         "name": promise.name,
@@ -145,7 +149,7 @@ def answer(model: Model, body: bytes, header_length: str | None) -> Response:
 async def read_body(request: Request) -> bytes:
     """The whole body, within limits of size and time."""
     if encoding := request.headers.get("content-encoding"):
-        raise BadRequest(f"the body has the encoding '{encoding}'; send it as it is", 415)
+        raise BadRequest(f"the body has the encoding {short(encoding)}; send it as it is", 415)
     declared = int(request.headers.get("content-length", 0))  # the HTTP parser has seen to it that it is a number
     body = bytearray()
     try:

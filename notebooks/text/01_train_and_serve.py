@@ -225,7 +225,7 @@ bars(startup, f"Torch takes {ratio:.1f} times as long to its first answer", "med
 from labkit.serving.client import Client
 from labkit.serving.process import running
 
-with running(shop) as server, Client(server.url, "photo") as client:
+with running(shop, "onnxruntime") as server, Client(server.url, "photo") as client:
     tags, beliefs = client.tag(shots[:5])
     expected = [LABELS[index] for index in tagger(torch.from_numpy(shots[:5]))[1]]
     print("the server says what the notebook says:", tags == expected)
@@ -249,7 +249,7 @@ from labkit.serving.latency import latencies_ms, summary
 torch.set_num_threads(1)  # one thread for each, so that the comparison is of programs and not of cores
 one = shots[:1]
 loaded = engines.load(artifact)
-with torch.inference_mode(), running(shop) as server, Client(server.url, "photo") as client:
+with torch.inference_mode(), running(shop, "onnxruntime") as server, Client(server.url, "photo") as client:
     waits = {
         "torch, in process": latencies_ms(lambda: tagger(torch.from_numpy(one)), 500),
         "onnxruntime, in process": latencies_ms(lambda: loaded.infer({"photo": one}), 500),
@@ -280,7 +280,8 @@ predict("three servers", "MB", low=..., best=..., high=...)
 # %% tags=["nbval-ignore-output"]
 from labkit.environment.machine import private_memory_mb
 
-with running(shop) as first, running(shop) as second, running(shop) as third:
+engine = "onnxruntime"
+with running(shop, engine) as first, running(shop, engine) as second, running(shop, engine) as third:
     for server in (first, second, third):
         with Client(server.url, "photo") as client:
             client.tag(shots[:64])
@@ -333,7 +334,7 @@ from labkit.serving.preprocessing import ImageTagger
 
 export(ImageTagger(model), torch.zeros(1, 1, 28, 28), shop, "cnn", LABELS)  # the old service: begins at 28x28
 right, whole = {}, {}
-with running(shop) as server, Client(server.url, "cnn") as client:
+with running(shop, "onnxruntime") as server, Client(server.url, "cnn") as client:
     for name, mistake in CLIENTS.items():
         tags, beliefs = client.tag(prepare(shots, **mistake))  # any status other than 200 would raise
         whole[name] = bool(np.allclose(beliefs.sum(1), 1, atol=1e-4))
@@ -375,7 +376,7 @@ _ = interact(look, client=Dropdown(options=list(CLIENTS)), first=(0, 1990, 6))
 # the client opens the JPEG (and shrinks what is larger). Swap the colours there and send them to `photo`:
 
 # %% tags=["nbval-ignore-output"]
-with running(shop) as server, Client(server.url, "photo") as client:
+with running(shop, "onnxruntime") as server, Client(server.url, "photo") as client:
     for name, sent in (("as in training", shots), ("red and blue swapped", shots[..., ::-1].copy())):
         tags, _ = client.tag(sent)
         share = 100 * np.mean([tag == LABELS[label] for tag, label in zip(tags, unseen.labels, strict=True)])
@@ -403,7 +404,7 @@ finding("It loads without a word, and {n:,} of {all:,} photos get another tag.",
 # %%
 (artifact / "model.onnx").write_bytes(broken)
 try:
-    with running(shop) as server:
+    with running(shop, "onnxruntime") as server:
         print("the server runs, and answers wrongly")
 except RuntimeError as refusal:
     print("the server refuses the file by its fingerprint:", "SHA-256" in str(refusal))
@@ -440,4 +441,5 @@ decision(
 # them.**
 #
 # One thing was left standing: the server is still written in Python. Which part of the wait is Python's, and is it
-# worth another language? Look at your bars from section 5 and keep your guess.
+# worth another language? Look at your bars from section 5 and take your guess along to the second half,
+# `01b_serving_in_cpp`.

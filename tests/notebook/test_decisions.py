@@ -43,6 +43,11 @@ def test_an_identical_run_changes_nothing_and_another_text_is_a_revision():
     assert "revises 0001" in (folder() / "decisions" / written()[1]).read_text()
 
 
+def test_who_has_decided_nothing_supersedes_nothing():
+    decision(**BOX | {"supersedes": "What another lab asks"})
+    assert "supersedes" not in (folder() / "decisions" / "0001-which-box-512-mb.md").read_text()
+
+
 def test_a_decision_may_supersede_another():
     decision(**BOX)
     decision(**BOX | {"title": "Later", "supersedes": BOX["title"]})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from labkit.serving.process import running
+from tests.needs import needs_compiler
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +35,21 @@ def photos() -> np.ndarray:
     return photos(112, "test")[:20]
 
 
-@pytest.fixture(scope="session")
-def server(shop):
-    with running(shop) as server:
+# Both servers, and the C++ one under the sanitizers, with an engine that computes nothing: what they find is its own.
+SERVERS = {
+    "python": ("onnxruntime", {}),
+    "openvino": ("openvino", {}),
+    "asan": ("virtual", {"sanitize": "address,undefined"}),
+    "tsan": ("virtual", {"sanitize": "thread"}),
+}
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def server(shop, request):
+    engine, options = SERVERS[request.param]
+    if engine != "onnxruntime":
+        needs_compiler()
+    with running(shop, engine, **options) as server:
         yield server
 
 

@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from labkit.data import LABELS, prepare
+from labkit.errors import WrongUse
 from labkit.models import normalise
 from labkit.serving import engines, manifest
-from labkit.serving.export import OPSET, export
+from labkit.serving.export import export
+from labkit.serving.formats.onnx_file import OPSET
 from labkit.serving.parity import check_parity
 from labkit.serving.preprocessing import ImageTagger, PhotoTagger
 
@@ -72,7 +74,6 @@ def test_the_manifest_says_what_is_in_the_graph(shop):
     assert promise.labels == LABELS
     assert promise.training["steps"] > 0
     assert graph.opset_import[0].version == OPSET
-    assert sorted(path.name for path in (shop / "photo").iterdir()) == ["manifest.json", "model.onnx"]
 
 
 def test_an_artifact_names_no_machine(shop):
@@ -142,6 +143,15 @@ def test_parity_rejects_nan(tmp_path):
     parity = check_parity(Upside(), folder, np.ones((3, 4), np.float32))
     assert not parity.ok
     assert np.isnan(parity.max_abs_difference)
+
+
+class OneName(Upside):
+    outputs = ("mean",)
+
+
+def test_outputs_that_are_not_all_named_are_refused(tmp_path):
+    with pytest.raises(WrongUse, match=r"names 1 outputs \(mean\) and gives 2"):
+        export(OneName(), torch.zeros(1, 4), tmp_path, "upside")
 
 
 def test_parity_of_nothing_or_of_strangers_is_an_error(shop, classifier):

@@ -64,7 +64,12 @@ BROKEN = {
     "other shape": (edit(lambda content: content["inputs"][0].update(shape=[-1, 1, 32, 32])), "but the graph has"),
     "other datatype": (edit(lambda content: content["outputs"][1].update(datatype="INT32")), "but the graph has"),
     "fixed batch": (edit(lambda content: content["inputs"][0].update(shape=[1, 1, 28, 28])), "but the graph has"),
-    "other engine's": (edit(lambda content: content["files"].update(pte=content["files"].pop("onnx"))), "has only pte"),
+    "other engine's": (edit(lambda content: content["files"].pop("onnx")), "has only executorch, torch"),
+    "a range of floats": (edit(lambda content: content["inputs"][0].update(range=[0, 1])), "two integers of FP32"),
+    "half a range": (edit(lambda content: content["outputs"][1].update(range=[0])), "two integers of INT64"),
+    "a range of nothing": (edit(lambda content: content["outputs"][1].update(range=7)), "is not a manifest"),
+    "rows of text": (edit(lambda content: content["files"]["onnx"].update(max_rows="32")), "is not a number of rows"),
+    "rows below none": (edit(lambda content: content["files"]["onnx"].update(max_rows=-1)), "is not a number of rows"),
 }
 
 

@@ -19,8 +19,9 @@ import uvicorn
 
 from labkit.errors import WrongUse
 from labkit.serving import server as room
-from labkit.serving.process import running
+from labkit.serving.process import command_for, running
 from labkit.serving.tensors import BadRequest
+from tests.needs import needs_compiler
 
 REQUEST = json.dumps(
     {"inputs": [{"name": "image", "shape": [1, 1, 28, 28], "datatype": "FP32", "data": [0.5] * 784}]}
@@ -50,8 +51,9 @@ def connect(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
 
 
-def test_an_error_in_the_block_leaves_nothing_running(shop):
-    with pytest.raises(KeyboardInterrupt), running(shop) as server:
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_an_error_in_the_block_leaves_nothing_running(shop, engine):
+    with pytest.raises(KeyboardInterrupt), running(shop, engine) as server:
         raise KeyboardInterrupt
     assert server.ready_seconds > 0
     assert gone(server.pid, within=2)
@@ -59,7 +61,7 @@ def test_an_error_in_the_block_leaves_nothing_running(shop):
 
 def test_a_server_that_does_not_end_is_killed(shop, monkeypatch, capsys):
     monkeypatch.setattr("labkit.serving.process.GRACE_SECONDS", 0.2)
-    with running(shop) as server:
+    with running(shop, "onnxruntime") as server:
         os.kill(server.pid, signal.SIGSTOP)
     assert gone(server.pid, within=2)
     assert "was killed" in capsys.readouterr().err
@@ -69,7 +71,7 @@ def test_a_killed_parent_takes_its_server_along(shop):
     script = (
         "import sys, time\n"
         "from labkit.serving.process import running\n"
-        "with running(sys.argv[1]) as server:\n"
+        "with running(sys.argv[1], 'onnxruntime') as server:\n"
         "    print(server.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
@@ -80,14 +82,23 @@ def test_a_killed_parent_takes_its_server_along(shop):
     assert gone(pid)
 
 
-def test_a_server_that_does_not_come_up_says_why(tmp_path):
-    with pytest.raises(RuntimeError, match=r"did not come up \(status 2\): .* holds no model"), running(tmp_path):
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "executorch", "virtual"])
+def test_a_server_that_does_not_come_up_says_why(tmp_path, engine):
+    wanted = r"did not come up \(status 2\): .* holds no model"
+    with pytest.raises(RuntimeError, match=wanted), running(tmp_path, engine):
         pass
 
 
 def test_a_server_that_takes_too_long_is_given_up(shop):
-    with pytest.raises(RuntimeError, match=r"nothing within 0\.05 seconds"), running(shop, timeout=0.05):
+    with pytest.raises(RuntimeError, match=r"nothing within 0\.05 seconds"), running(shop, "onnxruntime", timeout=0.05):
         pass
+
+
+def test_an_engine_or_option_that_there_is_not_is_wrong_use(shop):
+    with pytest.raises(WrongUse, match=r"no engine 'tensorflow'. Choose one of: openvino, .*, onnxruntime"):
+        command_for(shop, "tensorflow")
+    with pytest.raises(WrongUse, match="have the option --max-batch; onnxruntime is the Python server's"):
+        command_for(shop, "onnxruntime", max_batch=3)
 
 
 def test_a_server_carries_no_torch(shop):
@@ -97,10 +108,12 @@ def test_a_server_carries_no_torch(shop):
     assert not {"torch", "onnx", "matplotlib", "pandas"} & set(loaded)
 
 
-@pytest.fixture
-def served(shop):
+@pytest.fixture(params=["onnxruntime", "openvino"])
+def served(shop, request):
     """A server as `labkit serve run` starts it: (process, url)."""
-    command = [sys.executable, "-m", "labkit.cli", "serve", "run", str(shop)]
+    if request.param == "openvino":
+        needs_compiler()
+    command = [sys.executable, "-m", "labkit.cli", "serve", "run", str(shop), "--engine", request.param]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
