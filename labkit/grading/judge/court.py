@@ -48,7 +48,7 @@ class Court:
         self._handles: dict[int, Handle] = {}
         self._errors: dict[int, type] = {}
         self._functions: list[Callable] = []
-        self._calls_back = self._taken_before = 0
+        self._calls_back = self._taken_before = self._interrupts = 0
         self._mirrored: dict[str, tuple[object, object]] = {}
         self._mentioned: set[str] = set()
         self._shared: dict[int, str] = {}
@@ -206,10 +206,13 @@ class Court:
             f"it had not come to an end after {self.limit_s:g} seconds: a loop without an end, or a deadlock?"
         )
         self.inmate.interrupt()
+        self._interrupts += 1
         with contextlib.suppress(Late, Ended, codec.Malformed):
             until = time.monotonic() + GRACE_S
             while "callback" in self.channel.receive(until)[0]:
                 self.channel.send({"error": {"type": "TimeoutError", "text": "time is over"}}, (), until)
+            self.channel.send({"do": "settle", "interrupts": self._interrupts}, (), until)
+            self.channel.receive(until)
             return late
         self.inmate.kill()
         self.gone = f"{late}"
