@@ -1,9 +1,9 @@
 #include "connection.h"
 
+#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/buffers_cat.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -63,7 +63,9 @@ asio::awaitable<void> Connection::serve() {
       got.refusal = co_await answer(service_, *got.request);
       keep = got.keep && !draining_;  // it may have begun to drain meanwhile
     }
-    if (!got.refusal || !co_await write(*got.refusal, keep) || !keep) break;
+    if (!got.refusal) break;
+    const bool written = co_await write(*got.refusal, keep);  // alone: behind `||`, GCC 12 awaits it in any case
+    if (!written || !keep) break;
   }
   co_await leave();
 }
@@ -77,12 +79,7 @@ asio::awaitable<bool> Connection::wait_for_a_request() {
   if (!buffer_.empty()) co_return true;  // the client did not wait for the answer before
   enter(State::idle, in(draining_ ? options_.drain_time : options_.idle_time));
   error_code error;
-  auto buffer = asio::dynamic_buffer(buffer_);
-  const auto room = buffer.size();
-  buffer.grow(8192);
-  const std::size_t size = co_await socket_.async_read_some(buffer.data(room, 8192),
-                                                            asio::redirect_error(asio::use_awaitable, error));
-  buffer.shrink(8192 - size);
+  co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
   co_return !error;
 }
 

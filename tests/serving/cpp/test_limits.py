@@ -146,3 +146,16 @@ def test_a_client_that_goes_away_troubles_nobody(serve):
             with socket.create_connection(server.address) as client:
                 client.sendall(LINE + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         assert ask(server.connect(), question(2.0))[0] == 200
+
+
+def test_a_client_that_breaks_off_in_the_midst_of_a_request_troubles_nobody(serve):
+    """On a connection that has been answered before, and on a new one."""
+    with serve() as server:
+        for begin in (b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n", b""):
+            for half in (b"POST /v2", LINE + b"Content-Length: 50\r\n\r\n{"):
+                with socket.create_connection(server.address, timeout=20) as client:
+                    if begin:
+                        client.sendall(begin)
+                        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+                    client.sendall(half)
+        assert ask(server.connect(), question(2.0))[0] == 200
