@@ -132,7 +132,7 @@ def run_server(
     from labkit.serving import process as room
 
     options = {name: value for name, value in locals().items() if name not in ("directory", "engine", "room")}
-    room.replace_this_process(directory, engine, {name: value for name, value in options.items() if value is not None})
+    room.serve_here(directory, engine, {name: value for name, value in options.items() if value is not None})
 
 
 @app.command()

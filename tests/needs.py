@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from labkit.environment.doctor import SANDBOX, find_browser
+from labkit.environment.machine import compilers
 
 
 def missing(sentence: str) -> NoReturn:
@@ -35,7 +36,4 @@ def needs_sandbox() -> str:
 
 def needs_compiler() -> str:
     """The path of a C++ compiler."""
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        if name and (path := shutil.which(name)):
-            return path
-    missing("No C++ compiler on this machine: the test is skipped.")
+    return next(iter(compilers()), None) or missing("No C++ compiler on this machine: the test is skipped.")

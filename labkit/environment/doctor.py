@@ -5,7 +5,6 @@ these is missing the check stays ok, `found` says so, and `advice` says which pa
 """
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from labkit.environment import install, machine, parts
+from labkit.environment.parts import version_of
 from labkit.errors import WrongUse
 from labkit.home import home
 
@@ -73,14 +73,6 @@ def pins() -> dict[str, str]:
         if requirement.marker is None or requirement.marker.evaluate():
             wanted[requirement.name] = next(iter(requirement.specifier)).version
     return wanted
-
-
-def version_of(package: str) -> str:
-    """The installed version, or "" where the package is missing."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def packages() -> Check:
@@ -143,14 +135,13 @@ def disk() -> Check:
 
 def compiler() -> Check:
     """A C++ compiler that really compiles and links C++20."""
-    hint = {"darwin": "xcode-select --install"}.get(sys.platform, "sudo apt install g++")
-    advice = f"The C++ server (lab 01) needs a C++20 compiler: {hint}."
+    advice = f"The C++ server (lab 01) needs a C++20 compiler: {machine.how_to_get_a_compiler()}."
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "twice.cpp"
         source.write_text(CPP20)
-        for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-            if name and answer(name, "-std=c++20", str(source), "-o", f"{folder}/twice", seconds=5) is not None:
-                return Check("compiler", True, (answer(name, "--version") or name).splitlines()[0])
+        for path in machine.compilers():
+            if answer(path, "-std=c++20", str(source), "-o", f"{folder}/twice", seconds=5) is not None:
+                return Check("compiler", True, (answer(path, "--version") or path).splitlines()[0])
     return Check("compiler", True, "no compiler that takes C++20", advice)
 
 

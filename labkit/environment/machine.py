@@ -6,6 +6,7 @@ Every answer says by which method it came, so that a notebook can print it besid
 import os
 import re
 import resource
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,17 @@ def pin_to_core(index: int = 0) -> Pin:
     core = numbers[index % len(numbers)]
     os.sched_setaffinity(0, {core})
     return Pin(True, "affinity", core)
+
+
+def compilers() -> list[str]:
+    """The paths of the C++ compilers that there are, `$CXX` first; how new they are is not examined."""
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    return [path for name in names if name and (path := shutil.which(name))]
+
+
+def how_to_get_a_compiler() -> str:
+    """A command for this platform."""
+    return {"darwin": "xcode-select --install"}.get(sys.platform, "sudo apt install g++")
 
 
 @dataclass(frozen=True)

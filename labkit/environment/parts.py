@@ -1,5 +1,6 @@
 """Which part of the course needs which package, for platforms that have no build of it."""
 
+import importlib.metadata
 import re
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def needed_for(package: str) -> str:
 def sentence(package: str, version: str) -> str:
     """What a person reads where `package` has no build for this platform."""
     return f"{package} {version} has no build for this platform and Python; without it goes {needed_for(package)}."
+
+
+def version_of(package: str) -> str:
+    """The installed version, or "" where the package is missing."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def pins(lock: Path) -> dict[str, list[str]]:

@@ -21,6 +21,8 @@ import platformdirs
 from tqdm.auto import tqdm
 
 from labkit import __version__
+from labkit.environment import machine
+from labkit.environment.parts import version_of
 from labkit.errors import WrongUse
 
 SOURCES = Path(__file__).parent / "cpp"
@@ -28,7 +30,6 @@ ENGINES = ("openvino", "executorch", "virtual")
 SANITIZERS = ("", "address,undefined", "thread")
 TOOK = "seconds"
 KEPT = 4  # builds in the cache, the latest used first
-COMPILERS = ("c++", "g++", "clang++")
 
 
 def program(engine: str = "openvino", sanitize: str = "") -> Path:
@@ -61,20 +62,11 @@ def check(engine: str, sanitize: str) -> None:
             )
 
 
-def version_of(package: str) -> str:
-    """The installed version, or "" where the package is missing."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
 def find_compiler() -> str:
     """The path of a C++ compiler: `$CXX`, or the first that there is."""
-    for name in (os.environ.get("CXX"), *COMPILERS):
-        if name and (path := shutil.which(name)):
-            return path
-    how = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++"
+    if found := machine.compilers():
+        return found[0]
+    how = machine.how_to_get_a_compiler()
     raise WrongUse(f"The C++ server is compiled on your machine, and there is no C++ compiler: {how}.")
 
 
@@ -160,9 +152,8 @@ def settings(sanitize: str, compiler: str) -> list[str]:
         "BOOST_INCLUDE": str(located("cmeel-boost") / "cmeel.prefix" / "include"),
         "OpenVINO_DIR": str(located("openvino") / "openvino" / "cmake") if "openvino" in engines else "",
         "CMAKE_PREFIX_PATH": str(located("executorch") / "executorch") if "executorch" in engines else "",
-        "CMAKE_CXX_FLAGS_RELEASE": "-O0"
-        if sanitize
-        else "-O2 -DNDEBUG",  # tests wait for the compiler, not for the server
+        # Tests with sanitizers wait for the compiler, and not for the server.
+        "CMAKE_CXX_FLAGS_RELEASE": "-O0" if sanitize else "-O2 -DNDEBUG",
         "Python3_EXECUTABLE": sys.executable,
     }
     return ["-G", "Ninja", *(f"-D{name}={value}" for name, value in chosen.items() if value)]

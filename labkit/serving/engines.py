@@ -135,19 +135,22 @@ def load(folder: Path, engine: str = "onnxruntime") -> Model:
 
 def load_all(directory: Path, engine: str = "onnxruntime") -> dict[str, Model]:
     """Every model of a model directory by name. A directory that is itself a model counts as one."""
-    directory = Path(directory)
     kind_named(engine)
-    if not directory.is_dir():
-        raise WrongUse(f"There is no model directory {directory}. `labkit serve export-example DIR` writes one.")
-    folders = [directory] if (directory / manifest.FILE_NAME).is_file() else visible_folders(directory)
-    if not folders:
-        raise WrongUse(f"{directory} holds no model. `labkit serve export-example DIR` writes two.")
-    models = [load(folder, engine) for folder in folders]
+    models = [load(folder, engine) for folder in model_folders(directory)]
     return {model.manifest.name: model for model in models}
 
 
-def visible_folders(directory: Path) -> list[Path]:
-    return sorted(entry for entry in directory.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def model_folders(directory: Path) -> list[Path]:
+    """The folders of the models in a model directory, which may itself be one. Raises WrongUse where there is none."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise WrongUse(f"There is no model directory {directory}. `labkit serve export-example DIR` writes one.")
+    if (directory / manifest.FILE_NAME).is_file():
+        return [directory]
+    folders = sorted(entry for entry in directory.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not folders:
+        raise WrongUse(f"{directory} holds no model. `labkit serve export-example DIR` writes two.")
+    return folders
 
 
 def check_agreement(direction: str, actual: Sequence[Tensor], promised: Sequence[Tensor], path: Path) -> None:

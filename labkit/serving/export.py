@@ -1,7 +1,6 @@
 """Export: a torch module becomes files that answer without it, and a manifest that promises what they do."""
 
 import contextlib
-import hashlib
 import inspect
 import logging
 import warnings
@@ -16,7 +15,7 @@ from labkit import __version__
 from labkit.errors import WrongUse
 from labkit.serving import formats as known
 from labkit.serving import manifest
-from labkit.serving.formats.source import Source, Written, described
+from labkit.serving.formats.source import Source, described
 from labkit.serving.tensors import Tensor
 
 
@@ -54,7 +53,10 @@ def export(
         inputs=inputs,
         outputs=outputs,
         labels=tuple(labels),
-        files={kind: entry(kind, each) for kind, each in written.items()},
+        files={
+            kind: manifest.describe(known.FILE_NAMES[kind], each.content, each.max_rows)
+            for kind, each in written.items()
+        },
         training=dict(training or {}),
         created_by=f"labkit {__version__}, torch {torch.__version__}",
     )
@@ -80,11 +82,6 @@ def narrowed(inputs: Sequence[Tensor], ranges: Mapping[str, tuple[int, int]]) ->
     return tuple(
         replace(tensor, range=tuple(ranges[tensor.name])) if tensor.name in ranges else tensor for tensor in inputs
     )
-
-
-def entry(kind: str, written: Written) -> manifest.File:
-    digest = hashlib.sha256(written.content).hexdigest()
-    return manifest.File(known.FILE_NAMES[kind], digest, len(written.content), written.max_rows)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,11 @@ def latencies_ms(call: Callable[[], object], n: int, warmup: int = 10) -> list[f
     return samples
 
 
+def needed(q: float) -> int:
+    """Samples that a percentile needs: one of them at least lies in the tail beyond it."""
+    return math.ceil(round(100 / (100 - q), 6))
+
+
 def percentile(samples: Sequence[float], q: float) -> float:
     """The smallest sample that at least `q` percent of the samples do not exceed.
 
@@ -34,9 +39,8 @@ def percentile(samples: Sequence[float], q: float) -> float:
     """
     if not 0 < q < 100:
         raise ValueError(f"a percentile lies between 0 and 100, and {q:g} does not")
-    needed = math.ceil(round(100 / (100 - q), 6))  # at least one sample must lie in the tail
-    if len(samples) < needed:
-        raise ValueError(f"a p{q:g} needs at least {needed} samples, and there are {len(samples)}")
+    if len(samples) < needed(q):
+        raise ValueError(f"a p{q:g} needs at least {needed(q)} samples, and there are {len(samples)}")
     rank = math.ceil(round(len(samples) * q / 100, 6))
     return sorted(samples)[rank - 1]
 

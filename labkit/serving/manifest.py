@@ -48,9 +48,9 @@ class Manifest:
     created_by: str = ""
 
 
-def describe(path: Path) -> File:
-    """The entry of a file in the manifest beside it."""
-    return File(path.name, sha256(path), path.stat().st_size)
+def describe(name: str, content: bytes, max_rows: int = 0) -> File:
+    """The entry of a file with this content in the manifest beside it."""
+    return File(name, hashlib.sha256(content).hexdigest(), len(content), max_rows)
 
 
 def sha256(path: Path) -> str:

@@ -5,10 +5,12 @@ reads it (schemathesis, in the tests) can hold the C++ server to it. Requests ar
 the binary extension ties the body to a header, which OpenAPI cannot say.
 """
 
+import math
 from pathlib import Path
 
 from labkit import __version__
-from labkit.serving import engines, manifest
+from labkit.serving import manifest
+from labkit.serving.engines import model_folders
 from labkit.serving.tensors import Tensor
 
 # The smallest numbers that are rounded to infinity: half a step above the largest.
@@ -30,10 +32,7 @@ EVERYWHERE = (400, 405, 408, 413, 431, 503)
 
 def describe(directory: Path) -> dict:
     """The description of every model in a directory. Raises WrongUse where there is none."""
-    folders = (
-        [Path(directory)] if (Path(directory) / manifest.FILE_NAME).is_file() else engines.visible_folders(directory)
-    )
-    promises = [manifest.read(folder) for folder in folders]
+    promises = [manifest.read(folder) for folder in model_folders(directory)]
     paths = {"/v2": get("server metadata", server_metadata()), "/v2/": get("server metadata", server_metadata())}
     paths["/v2/health/live"] = get("alive", flags("live"))
     paths["/v2/health/ready"] = get("ready", flags("ready"))
@@ -118,9 +117,7 @@ def question(promise: manifest.Manifest) -> dict:
 
 def tensor(promised: Tensor) -> dict:
     """One row of a tensor, its data flat."""
-    size = 1
-    for dimension in promised.shape[1:]:
-        size *= dimension
+    size = math.prod(promised.shape[1:])
     return {
         "type": "object",
         "required": ["name", "shape", "datatype", "data"],
@@ -138,9 +135,7 @@ def number(promised: Tensor) -> dict:
         return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
     if promised.datatype == "FP64":
         return {"type": "number"}
-    bits = 8 * promised.dtype.itemsize
-    low, high = (0, 2**bits - 1) if promised.datatype.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    low, high = getattr(promised, "range", None) or (low, high)
+    low, high = promised.limits
     return {"type": "integer", "minimum": low, "maximum": high}
 
 

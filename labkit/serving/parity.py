@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from labkit.serving import engines
+from labkit.serving.export import evaluated
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,8 @@ def check_parity(
 
 
 def run_torch(module: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    was_training = module.training
-    try:
-        with torch.inference_mode():
-            answers = module.eval()(torch.from_numpy(np.ascontiguousarray(inputs)))
-    finally:
-        module.train(was_training)
+    with evaluated(module), torch.inference_mode():
+        answers = module(torch.from_numpy(np.ascontiguousarray(inputs)))
     answers = answers if isinstance(answers, tuple) else (answers,)
     names = getattr(module, "outputs", ("output",))
     return {name: answer.numpy() for name, answer in zip(names, answers, strict=True)}

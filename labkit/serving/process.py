@@ -63,23 +63,33 @@ def command_for(directory: Path, engine: str, parent: int = 0, **options: object
         if parent:
             words.append(("--parent", str(parent)))
         return [str(program), str(directory), *(word for pair in words for word in pair)]
+    port = str(python_port(engine, options))
+    return [sys.executable, "-m", "labkit.serving.process", str(directory), engine, str(parent), port]
+
+
+def python_port(engine: str, options: dict[str, object]) -> int:
+    """The one option that the Python server has. Raises WrongUse for another, and for an engine that there is not."""
     from labkit.serving.engines import ENGINES  # not above: it imports numpy, which the C++ server has no use for
 
     if engine not in ENGINES:
         raise WrongUse(f"There is no engine '{engine}'. Choose one of: {', '.join((*build.ENGINES, *ENGINES))}.")
-    port = str(options.pop("port", 0))
-    if options:
+    if others := options.keys() - {"port"}:
         raise WrongUse(
             f"Only the C++ server's engines ({', '.join(build.ENGINES)}) have the option "
-            f"--{min(options).replace('_', '-')}; {engine} is the Python server's."
+            f"--{min(others).replace('_', '-')}; {engine} is the Python server's."
         )
-    return [sys.executable, "-m", "labkit.serving.process", str(directory), engine, str(parent), port]
+    return int(options.get("port", 0))
 
 
-def replace_this_process(directory: Path, engine: str, options: dict[str, object]) -> None:
-    """Become the server: signals, output and exit status are its own. Does not return."""
-    command = command_for(directory, engine, **options)
-    os.execv(command[0], command)
+def serve_here(directory: Path, engine: str, options: dict[str, object]) -> None:
+    """Serve in this process: it becomes the C++ program, or runs the Python server until that is stopped."""
+    if engine in build.ENGINES:
+        command = command_for(directory, engine, **options)
+        os.execv(command[0], command)
+    port = python_port(engine, options)
+    from labkit.serving import server  # not above: a notebook that starts one has no use for a web framework
+
+    server.run(directory, engine, port)
 
 
 def start(command: list[str], log: IO[bytes]) -> subprocess.Popen:
@@ -95,7 +105,7 @@ def start(command: list[str], log: IO[bytes]) -> subprocess.Popen:
 
 @contextlib.contextmanager
 def ended(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
-    """Whatever happens in the block, the process is gone after it."""
+    """Whatever happens in the block, the process and all that it started are gone after it."""
     try:
         yield process
     finally:
@@ -105,7 +115,8 @@ def ended(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
         except subprocess.TimeoutExpired:
             print(f"The server did not end within {GRACE_SECONDS} s of SIGTERM and was killed.", file=sys.stderr)
         finally:  # also where the wait itself was interrupted
-            process.kill()
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left of its group
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             process.stdout.close()
 
@@ -161,8 +172,6 @@ def main() -> None:
     except WrongUse as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

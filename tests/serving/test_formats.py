@@ -183,7 +183,7 @@ def test_a_file_that_torch_did_not_write_is_refused(shop, tmp_path):
     folder = export(Half(), ROW, tmp_path, "half", formats=("torch",))
     (folder / "model.pt2").write_bytes(b"not a program")
     content = json.loads((folder / "manifest.json").read_text())
-    content["files"]["torch"] = vars(manifest.describe(folder / "model.pt2"))
+    content["files"]["torch"] = vars(manifest.describe("model.pt2", (folder / "model.pt2").read_bytes()))
     (folder / "manifest.json").write_text(json.dumps(content))
     with pytest.raises(WrongUse, match=r"torch cannot read .*model\.pt2"):
         engines.load(folder, "torch")

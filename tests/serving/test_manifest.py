@@ -40,8 +40,10 @@ def flip_a_bit(folder: Path) -> None:
 
 
 def not_a_graph(folder: Path) -> None:
-    (folder / "model.onnx").write_bytes(b"not a graph")
-    rewrite(folder, lambda content: content["files"].update(onnx=vars(manifest.describe(folder / "model.onnx"))))
+    content = b"not a graph"
+    (folder / "model.onnx").write_bytes(content)
+    entry = vars(manifest.describe("model.onnx", content))
+    rewrite(folder, lambda promised: promised["files"].update(onnx=entry))
 
 
 BROKEN = {

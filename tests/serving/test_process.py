@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ import uvicorn
 
 from labkit.errors import WrongUse
 from labkit.serving import server as room
-from labkit.serving.process import command_for, running
+from labkit.serving.process import command_for, ended, running, start
 from labkit.serving.tensors import BadRequest
 from tests.needs import needs_compiler
 
@@ -49,6 +50,15 @@ def is_gone(pid: int) -> bool:
 
 def connect(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+
+
+def test_what_a_server_started_goes_with_it():
+    """LitServe's workers outlive it."""
+    script = "import subprocess; print(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL).pid)"
+    with tempfile.TemporaryFile() as log, ended(start([sys.executable, "-c", script], log)) as process:
+        grandchild = int(process.stdout.readline())
+        assert not is_gone(grandchild)
+    assert gone(grandchild, within=2)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
@@ -124,22 +134,25 @@ def served(shop, request):
 
 
 class Customer(threading.Thread):
-    """Asks without pause on one connection, until the server says that it is closing, or breaks its word."""
+    """Asks without pause on one connection, until the server says that it is closing, or breaks its word.
 
-    def __init__(self, url: str):
+    check: raises AssertionError where an answer's outputs are not what was asked for.
+    """
+
+    def __init__(self, url: str, path: str = CNN, request: bytes = REQUEST, check=lambda outputs: None):
         super().__init__()
-        self.connection = connect(url)
+        self.connection, self.path, self.request, self.check = connect(url), path, request, check
         self.answered, self.broken, self.told = 0, None, False
 
     def run(self):
         try:
             while not self.told:
-                self.connection.request("POST", CNN, REQUEST)
+                self.connection.request("POST", self.path, self.request)
                 answer = self.connection.getresponse()
-                json.loads(answer.read())["outputs"]
+                self.check(json.loads(answer.read())["outputs"])
                 self.answered += 1
                 self.told = answer.getheader("connection") == "close"
-        except (OSError, http.client.HTTPException, KeyError, ValueError) as error:
+        except (OSError, http.client.HTTPException, KeyError, ValueError, AssertionError) as error:
             self.broken = error
 
 

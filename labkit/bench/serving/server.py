@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from labkit.environment.machine import pin_to_core, usable_cores
 from labkit.serving import process
 
 OURS, PEERS = "ours", "peers"
@@ -54,13 +55,10 @@ def started(contestant: Contestant, directory: Path, model: str) -> Iterator[Run
 @contextlib.contextmanager
 def on_core(index: int) -> Iterator[None]:
     """What is started in this block runs on this core alone, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    cores = sorted(before)
-    os.sched_setaffinity(0, {cores[index % len(cores)]})
+    before = usable_cores().numbers
+    pin_to_core(index)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        if before:
+            os.sched_setaffinity(0, before)

@@ -133,14 +133,13 @@ asio::awaitable<Response> answer_for_model(Service& service, const Request& requ
   co_return what == "ready" ? model_ready(service, model) : model_metadata(model);
 }
 
-asio::awaitable<Response> dispatch(Service& service, const Request& request) {
+asio::awaitable<Response> dispatch(Service& service, const Request& request, const Path& path) {
   static const std::map<Path, Response (*)(Service&)> pages{
       {{"v2"}, server_metadata}, {{"v2", ""}, server_metadata}, {{"v2", "health", "live"}, live},
       {{"v2", "health", "ready"}, ready}, {{"metrics"}, metrics},
   };
-  Path path = parts_of(request.target);
   if (path.size() >= 3 && path[0] == "v2" && path[1] == "models")
-    co_return co_await answer_for_model(service, request, std::move(path));
+    co_return co_await answer_for_model(service, request, path);
   const auto page = pages.find(path);
   if (page == pages.end()) throw Refusal(request.method + " " + request.target + ": Not Found", 404);
   need(request, "GET");
@@ -148,18 +147,19 @@ asio::awaitable<Response> dispatch(Service& service, const Request& request) {
 }
 
 asio::awaitable<Response> answer(Service& service, const Request& request) {
+  const Path path = parts_of(request.target);
+  const bool is_infer = path.size() >= 4 && path.back() == "infer";
   Response response;
   try {
-    response = co_await dispatch(service, request);
+    response = co_await dispatch(service, request, path);
   } catch (const Refusal& refusal) {
     response = refused(refusal.status, refusal.what());
-    if (refusal.status == 405) response.headers["Allow"] = request.target.ends_with("/infer") ? "POST" : "GET";
+    if (refusal.status == 405) response.headers["Allow"] = is_infer ? "POST" : "GET";
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s %s: %s\n", request.method.c_str(), request.target.c_str(), error.what());
     response = refused(500, "the server failed; its log says how");
   }
-  if (const Path path = parts_of(request.target); path.size() >= 4 && path.back() == "infer" && service.models.contains(path[2]))
-    service.metrics.answered(path[2], response.status);
+  if (is_infer && service.models.contains(path[2])) service.metrics.answered(path[2], response.status);
   co_return response;
 }
 

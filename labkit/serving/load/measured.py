@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from labkit.serving.latency import needed
 from labkit.serving.load import bottleneck, waits
 from labkit.serving.load.result import Result
 from labkit.serving.load.run import Run
@@ -73,8 +74,8 @@ def too_few(samples: int) -> str:
     """A sentence on the percentiles that the samples do not carry, or nothing."""
     if not samples:
         return "No percentiles: nothing was answered."
-    lacking = [percent for percent in PERCENTS.values() if samples < waits.needed(percent)]
+    lacking = [percent for percent in PERCENTS.values() if samples < needed(percent)]
     if not lacking:
         return ""
-    names = " and ".join(f"p{percent:g} (of {waits.needed(percent)})" for percent in lacking)
+    names = " and ".join(f"p{percent:g} (of {needed(percent)})" for percent in lacking)
     return f"Too few samples for {names}: there are {samples}. Ask for longer with --seconds."

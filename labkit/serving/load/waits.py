@@ -1,9 +1,9 @@
 """Waits as a distribution: histograms of microseconds, and the percentiles that enough samples stand behind."""
 
-import math
-
 import numpy as np
 from hdrh.histogram import HdrHistogram
+
+from labkit.serving.latency import needed
 
 HOUR_US = 3_600_000_000
 DIGITS, BITS = 3, 11  # of a value that are kept: 2000 needs eleven bits
@@ -47,11 +47,6 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 def microseconds(waits: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(np.asarray(waits, float) * 1e6), 1, HOUR_US).astype(np.int64)
-
-
-def needed(percent: float) -> int:
-    """Samples that a percentile needs: one of them at least lies beyond it."""
-    return math.ceil(round(100 / (100 - percent), 6))
 
 
 def percentile_ms(made: HdrHistogram, percent: float, samples: int) -> float | None:

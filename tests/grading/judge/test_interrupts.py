@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,8 @@ from labkit.grading.judge.wire import Channel
 
 
 @pytest.fixture
-def desk():
+def desk(monkeypatch):
+    monkeypatch.setattr(student, "Shell", lambda: SimpleNamespace(names={}))  # the real one is IPython's, for good
     ours, theirs = socket.socketpair()
     desk = student.Desk(Channel(theirs))
     before = signal.signal(signal.SIGINT, desk._interrupted)

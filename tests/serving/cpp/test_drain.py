@@ -1,51 +1,34 @@
 """SIGTERM drains: whoever was accepted is answered, nobody else is taken, and then the process is gone."""
 
-import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from tests.serving.cpp.conftest import ask, labels_of, question
-from tests.serving.test_process import eventually, gone, refuses_connections
+from tests.serving.test_process import Customer, eventually, gone, refuses_connections
 
 
-class Customer(threading.Thread):
-    """Asks without pause on one connection until the server says that it closes it."""
+def customer(server, number: int) -> Customer:
+    def check(outputs: list[dict]) -> None:
+        assert labels_of({"outputs": outputs}) == [number]
 
-    def __init__(self, server, number: int):
-        super().__init__()
-        self.connection, self.number = server.connect(), number
-        self.answered, self.broken = 0, None
-
-    def run(self):
-        try:
-            while True:
-                self.connection.request("POST", "/v2/models/tiny/infer", question(float(self.number)))
-                answer = self.connection.getresponse()
-                body = json.loads(answer.read())
-                assert labels_of(body) == [self.number]
-                self.answered += 1
-                if answer.getheader("connection") == "close":
-                    return
-        except (OSError, http.client.HTTPException, AssertionError, ValueError) as error:
-            self.broken = error
+    return Customer(server.url, "/v2/models/tiny/infer", question(float(number)), check)
 
 
 def test_no_accepted_request_is_dropped(serve):
     with serve(service_ms=3, max_batch=4) as server:
-        customers = [Customer(server, number) for number in range(4)] + [Customer(server, 3) for _ in range(8)]
-        for customer in customers:
-            customer.start()
-        eventually(lambda: all(customer.answered > 2 for customer in customers))
+        customers = [customer(server, number) for number in (0, 1, 2, *[3] * 9)]
+        for each in customers:
+            each.start()
+        eventually(lambda: all(each.answered > 2 for each in customers))
         server.process.send_signal(signal.SIGTERM)
-        for customer in customers:
-            customer.join(20)
-        assert [customer.broken for customer in customers] == [None] * 12
+        for each in customers:
+            each.join(20)
+        assert [each.broken for each in customers] == [None] * 12
         assert server.process.wait(20) == 0
 
 
@@ -89,7 +72,7 @@ def test_a_quiet_connection_does_not_hold_it_up(serve):
 
 
 def test_while_it_drains_it_is_alive_and_not_ready(serve):
-    with serve(service_ms=1500) as server:
+    with serve(service_ms=1500, drain_seconds=10) as server:
         connection, health = server.connect(), server.connect()
         health.connect()
         connection.request("POST", "/v2/models/tiny/infer", question(1.0))
