@@ -49,6 +49,7 @@ class Court:
         self._errors: dict[int, type] = {}
         self._functions: list[Callable] = []
         self._calls_back = self._taken_before = self._interrupts = 0
+        self._answering = False  # a call of the student's code: it waits for the answer, and for nothing else
         self._mirrored: dict[str, tuple[object, object]] = {}
         self._mentioned: set[str] = set()
         self._shared: dict[int, str] = {}
@@ -155,6 +156,8 @@ class Court:
         """Ask, run what the student's code calls of ours meanwhile, and return the answer. Raises its error."""
         if self.gone:
             raise Gone(self.gone)
+        if self._answering:
+            raise TypeError("a function that the student's code calls can ask nothing of the student's objects")
         try:
             self.channel.send(question, blobs, self.deadline)
             said, blobs = self.channel.receive(self.deadline)
@@ -191,6 +194,7 @@ class Court:
             self._functions[said["callback"]] if type(said["callback"]) is int and said["callback"] >= 0 else None
         )
         args, kwargs = codec.decode(said["with"], blobs, self._resolve)
+        self._answering = True
         try:
             tree, more = codec.encode(function(*args, **kwargs), self._refer)
             answer = {"ok": tree}
@@ -198,6 +202,8 @@ class Court:
             if isinstance(problem, AssertionError):
                 self.broken = self.broken or problem
             answer, more = {"error": {"type": _builtin_name(problem), "text": str(problem)[:2000]}}, []
+        finally:
+            self._answering = False
         self.channel.send(answer, more, self.deadline)
 
     def _stopped(self) -> BaseException:

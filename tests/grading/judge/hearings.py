@@ -430,4 +430,20 @@ assert slow(0) == 0
         {"a": 0, "b": 1},
         says="had not returned after 0.3 s",
     ),
+    "what a test's function is given answers no question while the student's code waits": Tried(
+        """\
+# %% solution="apply"
+### BEGIN SOLUTION
+def apply(f):
+    return f(3)
+### END SOLUTION
+# %% test="a" points=1
+assert apply(lambda x: f"{x}!") == "3!"
+# %% test="b" points=1
+assert apply(abs) == 3
+""",
+        {"a": 0, "b": 1},
+        {"apply": "class Odd:\n    pass\ndef apply(f):\n    return f(3) if f is abs else f(Odd())\n"},
+        says="can ask nothing of the student's objects",
+    ),
 }

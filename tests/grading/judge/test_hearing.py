@@ -12,7 +12,10 @@ from labkit.grading.cohort import REFERENCE, Case, judge
 from labkit.grading.judge.plan import Cell, Plan, plan_of
 from labkit.grading.sandbox import find
 from tests.grading.judge.hearings import TRIED
+from tests.grading.judge.ranked_hearings import RANKED
 from tests.needs import needs_sandbox
+
+ALL = TRIED | RANKED
 
 
 def plan(text: str, path) -> Plan:
@@ -42,19 +45,18 @@ def handed_in(asked: Plan, answers: dict[str, str]) -> bytes:
 def judgments(tmp_path_factory):
     needs_sandbox()
     path = tmp_path_factory.mktemp("texts") / "nb.py"
-    plans = {name: replace(plan(tried.text, path), notebook=re.sub(r"\W", "_", name)) for name, tried in TRIED.items()}
+    plans = {name: replace(plan(tried.text, path), notebook=re.sub(r"\W", "_", name)) for name, tried in ALL.items()}
     cases = [
-        Case(name, plans[name], handed_in(plans[name], tried.answers), given=tried.given)
-        for name, tried in TRIED.items()
+        Case(name, plans[name], handed_in(plans[name], tried.answers), given=tried.given) for name, tried in ALL.items()
     ]
     given = {"n.txt": b"7"}
     heard = judge(cases, tuple(plans.values()), given, find(), 2)
     return {case.student: judgment for case, judgment in heard if case.student != REFERENCE}
 
 
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", ALL)
 def test_it_is_worth(judgments, name):
-    tried, judgment = TRIED[name], judgments[name]
+    tried, judgment = ALL[name], judgments[name]
     notebook = nbformat.reads(judgment.notebook, as_version=4)
     errors = [one for cell in notebook.cells for one in cell.get("outputs", []) if one.output_type == "error"]
     said = "; ".join(f"{one.ename}: {one.evalue}" for one in errors)
