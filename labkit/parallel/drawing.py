@@ -11,7 +11,7 @@ LOOKS = {  # kind: colour, height, distance below the middle of the row
     "compute": (COLOURS[0], 0.5, -0.1),
     "wait": (COLOURS[4], 0.5, -0.1),
     "send": (COLOURS[1], 0.16, 0.26),
-    "receive": (COLOURS[4], 0.08, 0.4),
+    "receive": (COLOURS[2], 0.08, 0.4),
 }
 LABELS = {"compute": "computes", "wait": "waits", "send": "sends", "receive": "receives meanwhile"}
 

@@ -63,6 +63,7 @@ class Office:
         self.finished: set[int] = set()
         self._clock, self._sent, self._received = [0] * self.n, [0] * self.n, [0] * self.n
         self._messages: list[Message] = []
+        self._started: list[list[Message]] = [[] for _ in range(self.n)]
         self._boxes: dict[tuple[int, int], deque[Message]] = defaultdict(deque)
         self._waits: dict[int, Callable[[], list | None]] = {}
         self._places: dict[int, str] = {}
@@ -84,11 +85,21 @@ class Office:
         """The messages that nobody has received."""
         return [message for message in self._messages if not message.arrived]
 
+    def ask_all(self, requests: Sequence[tuple]) -> Answers:
+        """`ask`, for each (rank, what, *content) in turn."""
+        answers: Answers = []
+        for request in requests:
+            if type(request) not in (list, tuple) or len(request) < 2:
+                raise Failed("what is no rank asks for what there is not")
+            answers += self.ask(*request)
+        return answers
+
     def ask(self, rank: int, what: str, *content: object) -> Answers:
         """A rank asks for something. Returns who may go on now: it, or others, or nobody. Raises Deadlock, Failed.
 
-        what: "arguments"; "start", to, data; "wait", message; "receive", source, size; "done", result; "failed",
-        sentence. Anything else, or of another shape, raises Failed.
+        what: "arguments"; "start", to, data (which needs no answer); "wait", how many messages it had started before
+        this one; "receive", source, size; "done", result; "failed", sentence. Anything else, or of another shape,
+        raises Failed.
         """
         if type(rank) is not int or not 0 <= rank < self.n or rank in self.finished or rank in self._waits:
             raise Failed(f"{_named(rank)} asks for something, and cannot")
@@ -104,7 +115,7 @@ class Office:
     def _arguments(self, rank: int) -> list:
         return [self.arguments[rank]]
 
-    def _start(self, rank: int, to: int, data: Tensor | None) -> list:
+    def _start(self, rank: int, to: int, data: Tensor | None) -> None:
         if type(to) is not int or not 0 <= to < self.n or to == rank:
             raise Failed(f"rank {rank} sends to {_named(to)}, and there are {self.n} ranks")
         if data is not None and type(data) is not torch.Tensor:
@@ -113,14 +124,15 @@ class Office:
         self._sent[rank] = leaves
         size = 0 if data is None else data.numel() * data.element_size()
         arrives = data if data is None else self.change(len(self._messages), data)
-        self._messages.append(Message(rank, to, size, arrives, leaves))
-        self._boxes[rank, to].append(self._messages[-1])
-        return [len(self._messages) - 1]
+        message = Message(rank, to, size, arrives, leaves)
+        self._messages.append(message)
+        self._started[rank].append(message)
+        self._boxes[rank, to].append(message)
 
     def _wait(self, rank: int, number: int) -> list | None:
-        if type(number) is not int or not 0 <= number < len(self._messages) or self._messages[number].source != rank:
+        if type(number) is not int or not 0 <= number < len(self._started[rank]):
             raise Failed(f"rank {rank} waits for a message that it has not sent")
-        message = self._messages[number]
+        message = self._started[rank][number]
         return self._until(rank, f"sends to rank {message.to}", lambda: self._is_sent(rank, message))
 
     def _is_sent(self, rank: int, message: Message) -> list | None:

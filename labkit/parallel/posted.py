@@ -1,7 +1,7 @@
 """Ranks that talk through a post office instead of gloo: forks of this process, which forwards what they ask.
 
     office = Office([(torch.ones(3),), (torch.ones(3),)])
-    run(ring_all_reduce, 2, office.ask)
+    run(ring_all_reduce, 2, office.ask_all)
     office.results, office.steps
 
 `ask` may be anybody's: before a judge it is the court's, on the other side of the sandbox's wall.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+import torch
 from torch import Tensor
 
 from labkit.parallel import me
@@ -27,7 +28,7 @@ from labkit.parallel.processes.channel import Outbox, read_message
 from labkit.parallel.processes.child import Orders
 from labkit.parallel.processes.process import Rank, end
 
-Ask = Callable[..., Answers]
+Ask = Callable[[list[tuple]], Answers]
 
 
 def run(fn: Callable, n: int, ask: Ask) -> None:
@@ -54,22 +55,30 @@ def _forward(ranks: list[Rank], ask: Ask) -> None:
             selector.register(rank.inbox.line, selectors.EVENT_READ, rank)
             selector.register(rank.lines.fd, selectors.EVENT_READ, rank)
         while not all(rank.report for rank in ranks):
-            for key, _ in selector.select():
-                _hear(key.data, ranks, ask)
-                if key.data.report or not key.data.inbox.open:
-                    _forget(selector, key.data)
+            heard = {key.data.number: key.data for key, _ in selector.select()}.values()
+            requests = [request for rank in heard for request in _requests(rank)]
+            for number, answer in ask(requests) if requests else ():
+                _tell(ranks[number], answer)
+            for rank in heard:
+                if rank.report or not rank.inbox.open:
+                    _forget(selector, rank)
 
 
-def _hear(rank: Rank, ranks: list[Rank], ask: Ask) -> None:
+def _requests(rank: Rank) -> list[tuple]:
+    """What a rank has asked for since the last look, as `Office.ask_all` takes it."""
     rank.lines.show()
+    requests = []
     for what, *content in rank.inbox.messages():
         if what in ("done", "failed"):
             rank.report = (what,)
-        for number, answer in ask(rank.number, what, *content):
-            _tell(ranks[number], answer)
+        if what == "start":
+            content = [content[0], None if content[1] is None else unpacked(*content[1])]
+        requests.append((rank.number, what, *content))
     if not rank.inbox.open and rank.report is None:
         rank.report = ("failed",)
-        ask(rank.number, "failed", f"rank {rank.number}'s process ended before its function had returned")
+        said = f"rank {rank.number}'s process ended before its function had returned"
+        requests.append((rank.number, "failed", said))
+    return requests
 
 
 def _tell(rank: Rank, answer: object) -> None:
@@ -77,7 +86,7 @@ def _tell(rank: Rank, answer: object) -> None:
     line = rank.inbox.line
     line.setblocking(True)
     try:
-        Outbox(line).say("answer", answer)
+        Outbox(line).say("answer", packed(answer) if isinstance(answer, Tensor) else answer)
     finally:
         line.setblocking(False)
 
@@ -113,6 +122,7 @@ class Posted:
     rank: int
     size: int
     outbox: Outbox
+    started: int = 0
 
     def ask(self, what: str, *content: object) -> object:
         """Ask, and wait for the answer."""
@@ -121,13 +131,31 @@ class Posted:
 
     def start(self, tensor: Tensor, to: int, size: int) -> "Started":
         """Hand a message in."""
-        return Started(self, self.ask("start", to, tensor if size else None))
+        self.outbox.say("start", to, packed(tensor) if size else None)
+        self.started += 1
+        return Started(self, self.started - 1)
 
     def receive(self, tensor: Tensor, source: int, size: int) -> None:
         """Wait for the next message of a rank."""
         found = self.ask("receive", source, size)
         if found is not None:
-            tensor.copy_(found)
+            tensor.copy_(unpacked(*found))
+
+
+Packed = tuple[torch.dtype, tuple[int, ...], bytes]
+
+
+def packed(tensor: Tensor) -> Packed:
+    """A tensor in little: torch's own pickles take longer than all the rest of a small message."""
+    flat = tensor.detach().contiguous().view(-1)
+    return tensor.dtype, tuple(tensor.shape), flat.view(torch.uint8).numpy().tobytes()
+
+
+def unpacked(dtype: torch.dtype, shape: tuple[int, ...], content: bytes) -> Tensor:
+    """The tensor again."""
+    return (
+        torch.frombuffer(bytearray(content), dtype=dtype).reshape(shape) if content else torch.empty(shape, dtype=dtype)
+    )
 
 
 @dataclass

@@ -9,7 +9,7 @@ import torch
 from labkit.parallel import link
 from labkit.parallel.me import me
 from labkit.parallel.post import Deadlock, Failed, Move, Office
-from labkit.parallel.posted import run
+from labkit.parallel.posted import packed, run, unpacked
 
 
 def office(n: int = 2, **more) -> Office:
@@ -22,7 +22,7 @@ def numbers(*values: float) -> torch.Tensor:
 
 def test_a_message_arrives_and_frees_its_sender():
     post = office()
-    assert post.ask(0, "start", 1, numbers(7)) == [(0, 0)]
+    assert post.ask(0, "start", 1, numbers(7)) == []
     assert post.ask(0, "wait", 0) == []
     (receiver, data), (sender, nothing) = post.ask(1, "receive", 0, 4)
     assert (receiver, sender, nothing) == (1, 0, None)
@@ -34,9 +34,8 @@ def test_a_message_arrives_and_frees_its_sender():
 def test_who_asks_too_early_is_answered_when_it_comes():
     post = office()
     assert post.ask(1, "receive", 0, 4) == []
-    answers = dict(post.ask(0, "start", 1, numbers(7)))
-    assert answers[0] == 0
-    assert answers[1].tolist() == [7]
+    [(rank, data)] = post.ask(0, "start", 1, numbers(7))
+    assert (rank, data.tolist()) == (1, [7])
 
 
 def test_messages_of_one_pair_keep_their_order():
@@ -82,13 +81,28 @@ def test_a_deadlock_is_seen_at_once():
     post.ask(0, "wait", 0)
     post.ask(1, "start", 2, numbers(1))
     with pytest.raises(Deadlock, match="rank 0 sends to rank 1; rank 1 sends to rank 2; rank 2 has ended"):
-        post.ask(1, "wait", 1)
+        post.ask(1, "wait", 0)
 
 
 def test_what_nobody_received_is_known():
     post = office()
     post.ask(0, "start", 1, numbers(1))
     assert [(one.source, one.to) for one in post.undelivered()] == [(0, 1)]
+
+
+@pytest.mark.parametrize("requests", [[None], [(0,)], ["x"], [{}], [[]], 3 * [("a",)]])
+def test_requests_that_are_none(requests):
+    with pytest.raises(Failed, match="asks for what there is not"):
+        office().ask_all(requests)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.float8_e5m2])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0), (2, 3)])
+def test_a_tensor_arrives_as_it_was(dtype, shape):
+    tensor = torch.ones(shape).to(dtype)
+    found = unpacked(*packed(tensor))
+    assert (found.dtype, found.shape) == (dtype, shape)
+    assert torch.equal(found.float(), tensor.float())
 
 
 @pytest.mark.parametrize(
@@ -134,7 +148,7 @@ def around(x: torch.Tensor) -> torch.Tensor:
 
 def test_ranks_talk_through_it():
     post = Office([(torch.full((3,), float(rank)),) for rank in range(3)])
-    run(around, 3, post.ask)
+    run(around, 3, post.ask_all)
     assert [result.tolist() for result in post.results] == [[2, 2, 2], [0, 0, 0], [1, 1, 1]]
     assert [post.bytes_sent(rank) for rank in range(3)] == [12, 12, 12]
     assert post.steps == 1
@@ -148,7 +162,7 @@ def test_a_strided_tensor_and_a_barrier():
         return into.tolist()
 
     post = Office([(torch.arange(6.0).reshape(3, 2) + rank,) for rank in range(2)])
-    run(program, 2, post.ask)
+    run(program, 2, post.ask_all)
     assert post.results[0] == [[0, 1], [0, 3], [0, 5]]
     assert [post.messages_sent(rank) for rank in range(2)] == [2, 2]
 
@@ -161,10 +175,9 @@ def test_a_deadlock_ends_its_ranks():
 
     post = office()
 
-    def ask(rank: int, what: str, *content):
-        if what == "start":
-            pids.append(content[1].item())
-        return post.ask(rank, what, *content)
+    def ask(requests: list[tuple]):
+        pids.extend(data[0].item() for _, what, *data in requests if what == "start" for data in [data[1:]])
+        return post.ask_all(requests)
 
     began = time.monotonic()
     with pytest.raises(Deadlock):
@@ -187,10 +200,10 @@ def test_a_deadlock_ends_its_ranks():
 )
 def test_a_rank_that_fails(program, says):
     with pytest.raises(Failed, match=says):
-        run(program, 2, office().ask)
+        run(program, 2, office().ask_all)
 
 
 def test_this_process_stays_as_it_was():
     before = me()
-    run(lambda number: None, 2, office().ask)
+    run(lambda number: None, 2, office().ask_all)
     assert me() is before

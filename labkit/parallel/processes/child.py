@@ -87,7 +87,7 @@ def settle(rank: int, orders: Orders, output: int) -> None:
 
 
 def own_randomness(rank: int) -> None:
-    """Other random numbers in each rank, the same in each run: else a forgotten broadcast would pass by luck."""
+    """Other random numbers in each rank, from the notebook's seed: else a forgotten broadcast would pass by luck."""
     import torch
 
     torch.manual_seed(torch.initial_seed() + rank)

@@ -31,6 +31,7 @@ class Monitor(threading.Thread):
         self.released = threading.Event()
         self._ear = selectors.DefaultSelector()  # `select` knows no descriptor above 1023, and a notebook may have many
         self._ear.register(outbox.line, selectors.EVENT_READ)
+        self._inherited = frozenset(moved.sockets().values())
         self._watched, self._parent = threading.get_ident(), os.getppid()
         self._mark, self._processor, self._since, self._told = None, 0.0, time.monotonic(), False
 
@@ -58,7 +59,7 @@ class Monitor(threading.Thread):
     def _look(self) -> None:
         frame, now = self._frame(), time.monotonic()
         still = self._computes_nothing() and self._all_wait()
-        mark = (moved.bytes_moved(), source.place(frame, "waits")) if still else None
+        mark = (moved.bytes_moved(self._inherited), source.place(frame, "waits")) if still else None
         if mark is None or mark != self._mark:
             self._mark, self._since = mark, now
             if self._told:
