@@ -5,7 +5,7 @@ from inspect import signature
 
 from labkit.errors import WrongUse
 
-NAMES = ("engines", "grading", "kernels", "serving")
+NAMES = ("engines", "grading", "kernels", "parallel", "serving")
 
 
 def run(name: str, **options: object) -> dict:
