@@ -30,7 +30,7 @@ class Ranked:
 
 
 @crossing
-def _play(functions: list[Callable], n: int, ask: Callable[..., Answers]) -> None:
+def _play(functions: list[Callable], n: int, ask: Callable[[list[tuple]], Answers]) -> None:
     """Run functions[0](*the others, *a rank's arguments) on each rank."""
     from labkit.parallel.posted import run  # not above: it starts processes, which is the student's side's to do
 
@@ -53,8 +53,8 @@ def on_ranks(
     __tracebackhide__ = True
     office = Office(arguments) if change is None else Office(arguments, change)
 
-    def ask(rank: int, what: str, *content: object) -> Answers:
-        return office.ask(rank, what, *content)
+    def ask(requests: list[tuple]) -> Answers:
+        return office.ask_all(requests)
 
     _play(function if isinstance(function, list) else [function], len(arguments), ask)
     if len(office.finished) < office.n:

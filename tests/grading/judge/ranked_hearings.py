@@ -137,36 +137,38 @@ def run(fn, n, ask):
 posted.run = run
 """
 ALONE = """\
-    given = [ask(rank, "arguments")[0][1][0] for rank in range(n)]
+    given = [ask([(rank, "arguments")])[0][1][0] for rank in range(n)]
     for _ in range(n - 1):
         for rank in range(n):
-            ask(rank, "start", (rank + 1) % n, torch.ones(4))
+            ask([(rank, "start", (rank + 1) % n, torch.ones(4))])
         for rank in range(n):
-            ask(rank, "receive", (rank - 1) % n, 16)
+            ask([(rank, "receive", (rank - 1) % n, 16)])
     for rank in range(n):
-        ask(rank, "done", sum(given))"""
+        ask([(rank, "done", sum(given))])"""
 IDLE = "    return None"
-DONE_AT_ONCE = "    for rank in range(n):\n        ask(rank, 'done', torch.arange(4.0) * 6)"
+DONE_AT_ONCE = "    ask([(rank, 'done', torch.arange(4.0) * 6) for rank in range(n)])"
 SWALLOWS = """\
     for what in [(99, "done", 1), (0, "nonsense"), (0, "start"), (0, "wait", 10**9), (0, "receive", 0, 4)]:
         try:
-            ask(*what)
+            ask([what])
         except BaseException:
             pass
-    for rank in range(n):
-        ask(rank, "done", torch.arange(4.0) * 6)"""
+    ask([(rank, "done", torch.arange(4.0) * 6) for rank in range(n)])"""
 JUNK = """\
     class Odd:
         def numel(self): return 4
         def element_size(self): return 4
         def __eq__(self, other): return True
+        def __iter__(self): return iter([0, "done"])
+        def __len__(self): return 2
     for junk in (Odd(), run, [1], "x", 1.5, {}):
         for what in [(junk, "done"), (0, junk), (0, "start", 1, junk), (0, "receive", junk, junk), (0, "wait", junk)]:
-            try:
-                ask(*what)
-            except BaseException:
-                pass
-    ask(0, "start", 1, Odd())"""
+            for requests in ([what], what, junk, [junk]):
+                try:
+                    ask(requests)
+                except BaseException:
+                    pass
+    ask([(0, "start", 1, Odd())])"""
 
 RANKED = {
     "ranks run where the student's code is, and the court counts": Tried(
