@@ -9,5 +9,9 @@ clients.py       ps01: client_for(name), a client that prepares photos almost ri
 caches.py        ps05: steps_of(plan, m, k, n) and misses(steps, ...), plans of a product in a small cache
 slow_memory.py   ps05: run(program, row, sizes), a row in blocks whose transfers are counted
 nights.py        ps05: night_for(name, machines), a night's work for which a machine is rented
+ranked.py        on_ranks(function, arguments): a function on many ranks, whose messages the tests count
+workers.py       ps07: train(start, step, ...), a run on many workers; alone(...), the same on one
+suspects.py      ps07: suspect_for(name), a step of a worker with one fault
+clusters.py      ps07: cluster_for(name), a training run and the machines that can be rented for it
 once.py          ps05: once(name, measure), what was measured on the student's own machine, kept beside the notebook
 """

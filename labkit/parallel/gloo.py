@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from labkit.errors import WrongUse
 from labkit.parallel.hardware.device import Device
 from labkit.parallel.hardware.wire import Wire
 
@@ -41,11 +42,11 @@ class Gloo:
 
     @property
     def rank(self) -> int:
-        return dist.get_rank()
+        return dist.get_rank(_group())
 
     @property
     def size(self) -> int:
-        return dist.get_world_size()
+        return dist.get_world_size(_group())
 
     def start(self, tensor: Tensor, to: int, size: int) -> Underway:
         """Begin to send. size: the bytes that count on the wire."""
@@ -70,6 +71,12 @@ class Gloo:
             return [], now
         first, last = self.outgoing.carry(size, now)
         return [torch.tensor([first + self.latency, last + self.latency], dtype=torch.float64)], last
+
+
+def _group() -> dist.ProcessGroup:
+    if not dist.is_initialized():
+        raise WrongUse("This process is no rank, and has nobody to talk to: call it in a function that `ranks` runs.")
+    return dist.group.WORLD
 
 
 def sleep_until(moment: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from labkit.errors import WrongUse
 from labkit.parallel import Device, link, ranks
 from labkit.parallel.hardware.wire import Wire
 from labkit.parallel.me import Traffic
@@ -177,3 +178,22 @@ def test_all_who_send_to_one_share_its_link():
         return [link.recv(x, source) for source in (1, 2, 3)] and None
 
     assert 0.3 <= longest(gather, 4, Device(bandwidth=1e6)) < 0.4
+
+
+@pytest.mark.parametrize("call", [link.rank, link.size, link.barrier, lambda: link.send(torch.ones(1), 0)])
+def test_outside_of_ranks_a_sentence_says_where_it_belongs(call):
+    with pytest.raises(WrongUse, match="This process is no rank"):
+        call()
+
+
+@pytest.mark.parametrize("other", [0, 2, -1, True, 1.0, None])
+def test_nobody_of_that_number(other):
+    def program():
+        if link.rank() == 0:
+            with pytest.raises(WrongUse, match="is no rank that rank 0 of 2 can talk to"):
+                link.send(torch.ones(1), other)
+            with pytest.raises(WrongUse, match="is no rank that rank 0 of 2 can talk to"):
+                link.recv(torch.ones(1), other)
+        return True
+
+    assert ranks(program, 2) == [True, True]
