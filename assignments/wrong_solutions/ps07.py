@@ -388,7 +388,7 @@ MY_WORKERS = {
 
 # %% wrong="guesses_the_fault" cell="fault" loses=1 visible=true
 # Takes another one of the list.
-FAULT = next(fault for fault in FAULTS if fault != fault_of(suspect_for(NAME)))
+FAULT = next(fault for fault in FAULTS if fault != import_module("labkit.grading.alibis").fault_of(suspect_for(NAME)))
 
 # %% wrong="makes_up_a_fault" cell="fault" loses=1 visible=false
 # Names it in words of its own.
@@ -429,4 +429,6 @@ def mended(model, optimizer, x, y):
 # %% wrong="mends_sgd_alone" cell="mended" loses=1 visible=true
 # Averages weights instead, which is right for SGD.
 def mended(model, optimizer, x, y):
-    return suspects.suspect_e(model, optimizer, x, y)
+    from labkit.grading.suspects import suspect_e
+
+    return suspect_e(model, optimizer, x, y)

@@ -11,7 +11,7 @@ slow_memory.py   ps05: run(program, row, sizes), a row in blocks whose transfers
 nights.py        ps05: night_for(name, machines), a night's work for which a machine is rented
 ranked.py        on_ranks(function, arguments): a function on many ranks, whose messages the tests count
 workers.py       ps07: train(start, step, ...), a run on many workers; alone(...), the same on one
-suspects.py      ps07: suspect_for(name), a step of a worker with one fault
+suspects.py      ps07: suspect_for(name), a step of a worker with one fault; alibis.py, what the checks know of it
 clusters.py      ps07: cluster_for(name), a training run and the machines that can be rented for it
 once.py          ps05: once(name, measure), what was measured on the student's own machine, kept beside the notebook
 """

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from labkit.grading.seeds import dice
 from labkit.grading.workers import Step
 from labkit.parallel import link
-from labkit.parallel.collectives import broadcast, ring_all_reduce
+from labkit.parallel.collectives import ring_all_reduce
 
 FAULTS = {
     "sum": "the gradients are added up, and never divided",
@@ -22,30 +22,10 @@ FAULTS = {
 }
 
 
-def start(model: nn.Module) -> None:
-    """Give all ranks the weights of rank 0."""
-    for parameter in model.parameters():
-        broadcast(parameter.data)
-
-
 def over_all(rows: int, loss: Tensor) -> tuple[float, float]:
     """The rows of all ranks, and the mean loss over them. loss: the mean over this rank's."""
     told = ring_all_reduce(torch.tensor([rows, loss.item() * rows], dtype=torch.float64))
     return told[0].item(), told[1].item() / told[0].item()
-
-
-def right(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor) -> float:
-    """A step without a fault."""
-    optimizer.zero_grad()
-    loss = F.mse_loss(model(x), y)
-    loss.backward()
-    rows, mean = over_all(len(x), loss)
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad *= len(x) / rows
-            ring_all_reduce(parameter.grad)
-    optimizer.step()
-    return mean
 
 
 def suspect_a(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor) -> float:
@@ -129,30 +109,6 @@ def suspect_e(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor) -> f
 SUSPECTS: dict[str, Step] = dict(zip(FAULTS, (suspect_a, suspect_b, suspect_c, suspect_d, suspect_e), strict=True))
 
 
-def _disguised(letter: str, step: Step) -> Step:
-    def walk(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor) -> float:
-        """A step of this rank with its rows."""
-        return step(model, optimizer, x, y)
-
-    walk.__name__ = walk.__qualname__ = f"disguised_{letter}"  # as it is found from the other side of the wall
-    return walk
-
-
-disguised_a, disguised_b = _disguised("a", suspect_a), _disguised("b", suspect_b)
-disguised_c, disguised_d = _disguised("c", suspect_c), _disguised("d", suspect_d)
-disguised_e = _disguised("e", suspect_e)
-
-
-def disguised(suspect: Step) -> Step:
-    """The same step under another name."""
-    return globals()[suspect.__name__.replace("suspect", "disguised")]
-
-
 def suspect_for(name: str) -> Step:
     """The step of one student."""
     return list(SUSPECTS.values())[int(dice(name, "ps07 suspect").integers(len(SUSPECTS)))]
-
-
-def fault_of(suspect: Step) -> str:
-    """Which of FAULTS a suspect has."""
-    return next(fault for fault, step in SUSPECTS.items() if step is suspect)

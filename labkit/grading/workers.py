@@ -11,7 +11,11 @@ import torch._dynamo  # the first optimizer imports it, in 1 s: once here, not i
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from labkit.errors import WrongUse
+from labkit.parallel.collectives import broadcast
+
 FEATURES = 12
+MODELS, OPTIMIZERS = ("plain", "tied", "frozen"), ("sgd", "adam")
 Start = Callable[[nn.Module], None]
 Step = Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], float]
 
@@ -33,6 +37,7 @@ class Tied(nn.Module):
 
 def model_for(kind: str, seed: int) -> nn.Module:
     """A small model in float64. kind: "plain", "tied" (a weight in two places) or "frozen" (a layer does not learn)."""
+    _check("model", kind, MODELS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if kind == "tied":
@@ -45,6 +50,7 @@ def model_for(kind: str, seed: int) -> nn.Module:
 
 def optimizer_for(kind: str, model: nn.Module) -> torch.optim.Optimizer:
     """kind: "sgd" or "adam". Over what learns."""
+    _check("optimizer", kind, OPTIMIZERS)
     learns = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if kind == "adam":
         return torch.optim.Adam(learns, lr=0.02)
@@ -60,6 +66,12 @@ def rows_for(sizes: Sequence[int], seed: int = 0) -> list[tuple[Tensor, Tensor]]
         x = torch.randn(size, FEATURES, generator=generator, dtype=torch.float64) + 0.3 * rank
         found.append((x, torch.sin(x @ weight) + 0.2 * rank))
     return found
+
+
+def start(model: nn.Module) -> None:
+    """Give all ranks the weights of rank 0."""
+    for parameter in model.parameters():
+        broadcast(parameter.data)
 
 
 def train(start: Start, step: Step, x: Tensor, y: Tensor, asked: dict) -> dict:
@@ -83,6 +95,8 @@ def begun(start: Start, kind: str, seed: int) -> Tensor:
 
 def given(sizes: Sequence[int], model: str = "plain", optimizer: str = "sgd", steps: int = 3) -> list[tuple]:
     """What `train` is given on each rank: its rows, and what is asked. No two ranks draw the same first weights."""
+    _check("model", model, MODELS)
+    _check("optimizer", optimizer, OPTIMIZERS)
     asked = {"model": model, "optimizer": optimizer, "steps": steps}
     return [(x, y, {**asked, "seed": rank}) for rank, (x, y) in enumerate(rows_for(sizes))]
 
@@ -110,3 +124,8 @@ def flat(model: nn.Module) -> Tensor:
 def gradient_bytes(model: str) -> int:
     """Of all that learns, those in two places once."""
     return sum(8 * one.numel() for one in model_for(model, 0).parameters() if one.requires_grad)
+
+
+def _check(what: str, kind: str, kinds: tuple[str, ...]) -> None:
+    if kind not in kinds:
+        raise WrongUse(f"{what} is one of {', '.join(kinds)}, and not {kind!r}.")

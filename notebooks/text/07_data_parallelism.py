@@ -213,10 +213,12 @@ for step in range(7):
     print(f"after step {step}:", " | ".join(rows))
 
 # %% [markdown]
-# One column a rank, its four shards in it. After step 3 each rank owns one shard with all of `0123`; after step 6 it has
-# all of them. Now let it turn: press play, or drag. Then **turn the knob**: how many steps does a ring of 7 need?
+# One column a rank, its four shards in it. After step 3 each rank owns one shard with all of `0123`;
+# after step 6 it has all of them. Now let it turn: press play, or drag. Then **turn the knob**: how many steps does a
+# ring of 7 need?
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import display
 from ipywidgets import HBox, IntSlider, Play, interactive_output, jslink
 
 from labkit.notebook.ring import draw_ring
@@ -621,9 +623,10 @@ print(f"{path.name} lies in your folder (`labkit doctor` names it): open it at h
 explain("what overlap cannot hide", ...)
 
 # %% [markdown]
-# A bucket leaves with the *last* of its gradients, here after half of the backward pass: the first one has all of block
-# 3, and room for one small bias of block 2 (look it up above), for which it waits. Nothing else can leave sooner than that, and everything has to travel after it. That gives a
-# formula too, for a writer of four blocks and four buckets:
+# A bucket leaves with the *last* of its gradients, here after half of the backward pass: the first one
+# has all of block 3, and room for one small bias of block 2 (look it up above), for which it waits. Nothing else can
+# leave sooner than that, and everything has to travel after it. That gives a formula too, for a writer of four blocks
+# and four buckets:
 
 
 # %%
@@ -693,10 +696,10 @@ measured("state of a rank, stage 1 of four ranks", of_rank[1][0] / 1e6)
 measured("bytes sent, stage 3 over stage 0", of_rank[3][1] / of_rank[0][1])
 
 # %% [markdown]
-# Stages 1 and 2 cost no byte: an all-reduce *is* a reduce-scatter and an all-gather, and between the two each rank makes
-# the step for its own shard. Stage 3 gathers the parameters twice, for the forward and for the backward pass, half as
-# much again. A table like this counts what stays between two steps. Activations, and the block that is gathered just
-# now, come on top: it is not the peak.
+# Stages 1 and 2 cost no byte: an all-reduce *is* a reduce-scatter and an all-gather, and between the two
+# each rank makes the step for its own shard. Stage 3 gathers the parameters twice, for the forward and for the backward
+# pass, half as much again. A table like this counts what stays between two steps. Activations, and the block that is
+# gathered just now, come on top: it is not the peak.
 #
 # The shop's writer fits anywhere, so ZeRO is no answer to Maren. It is the answer when the state of *one* rank does not
 # fit, and lab 08 begins there.
@@ -729,8 +732,9 @@ finding(
 )
 
 # %% [markdown]
-# More machines are faster, up to a point, and *never* cheaper: while they talk, all of them are paid. Lab 00 said three.
-# It was right about the number, and for a reason that it did not know: only if they talk while they work.
+# More machines are faster, up to a point, and *never* cheaper: while they talk, all of them are paid. Lab
+# 00 said three. It was right about the number, and for a reason that it did not know: only if they talk while they
+# work.
 #
 # In lab 05 you decided how far *one* machine goes. Read that record again before you write this one (`labkit portfolio`
 # shows it): would you now spend the money on machines, or an afternoon on the one that is there?
@@ -794,11 +798,11 @@ title = f"Over the line PowerSGD talks for {took['float32'] / took['PowerSGD, ra
 bars(took, title, "one exchange, two ranks [ms]", "throttled")
 
 # %% [markdown]
-# A single gradient of PowerSGD is far off, and yet it trains, since what it leaves out comes with the next ones. That is
-# no longer "the same writer", and so a different promise to Maren. The same goes for **large batches**: with n times
-# the rows a step, people raise the learning rate n times and warm it up (Goyal et al. 2017), and from some size on a
-# larger batch teaches nothing more (McCandlish et al. 2018). Whoever doubles the workers *and* the batch has changed
-# two things.
+# A single gradient of PowerSGD is far off, and yet it trains, since what it leaves out comes with the
+# next ones. That is no longer "the same writer", and so a different promise to Maren. The same goes for **large
+# batches**: with n times the rows a step, people raise the learning rate n times and warm it up (Goyal et al. 2017),
+# and from some size on a larger batch teaches nothing more (McCandlish et al. 2018). Whoever doubles the workers *and*
+# the batch has changed two things.
 #
 # ## What you can now do
 #
@@ -806,5 +810,5 @@ bars(took, title, "one exchange, two ranks [ms]", "throttled")
 # and how to notice that they are not. You predicted from which number on a worker is a loss, hid talk behind work, and
 # counted what a rank must hold. **First the same, then fast; and count the talk before you rent.**
 #
-# In the problem set you write the time of an all-reduce as a function. It is the next one of your `my_planner.py`, where
-# size, time and roofline are waiting for it. And what if the model does not fit into one machine at all? Lab 08.
+# In the problem set you write the time of an all-reduce as a function. It is the next one of your `my_planner.py`,
+# where size, time and roofline are waiting for it. And what if the model does not fit into one machine at all? Lab 08.

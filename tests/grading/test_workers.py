@@ -5,11 +5,13 @@ import re
 import pytest
 import torch
 
-from labkit.grading import suspects
+from labkit.errors import WrongUse
+from labkit.grading import alibis
+from labkit.grading.alibis import disguised, fault_of, right
 from labkit.grading.clusters import CLEAR, WORKERS, cluster_for
 from labkit.grading.ranked import on_ranks
-from labkit.grading.suspects import FAULTS, SUSPECTS, disguised, fault_of, suspect_for
-from labkit.grading.workers import alone, begun, given, gradient_bytes, model_for, train
+from labkit.grading.suspects import FAULTS, SUSPECTS, suspect_for
+from labkit.grading.workers import alone, begun, given, gradient_bytes, model_for, start, train
 
 EVEN, UNEVEN = (8, 8), (5, 9, 2)
 # Where a fault cannot be seen, and why: Adam cancels a factor, even means are one mean, SGD is linear, a first step has
@@ -25,14 +27,14 @@ HIDDEN = {
 def gap(step, sizes, **asked) -> float:
     arguments = given(sizes, **asked)
     one = alone(arguments)["parameters"]
-    results = on_ranks([train, suspects.start, step], arguments).results
+    results = on_ranks([train, start, step], arguments).results
     return max((found["parameters"] - one).abs().max().item() for found in results)
 
 
 @pytest.mark.parametrize("model", ["plain", "tied", "frozen"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_right_step_is_that_of_one_worker(model, optimizer):
-    assert gap(suspects.right, UNEVEN, model=model, optimizer=optimizer) < 1e-12
+    assert gap(right, UNEVEN, model=model, optimizer=optimizer) < 1e-12
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -56,14 +58,14 @@ def test_everybody_has_a_suspect_and_all_faults_are_met():
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_disguise_does_the_same_and_is_found_by_name(fault):
     twin = disguised(SUSPECTS[fault])
-    assert twin is getattr(suspects, twin.__qualname__)
+    assert twin is getattr(alibis, twin.__qualname__)
     assert twin not in SUSPECTS.values()
     assert gap(twin, UNEVEN, optimizer="adam") == gap(SUSPECTS[fault], UNEVEN, optimizer="adam")
 
 
 def test_ranks_draw_weights_of_their_own_until_they_begin_together():
     apart = on_ranks([begun, lambda model: None], [("plain", rank) for rank in range(2)]).results
-    together = on_ranks([begun, suspects.start], [("plain", rank) for rank in range(2)]).results
+    together = on_ranks([begun, start], [("plain", rank) for rank in range(2)]).results
     assert not torch.equal(*apart)
     assert torch.equal(*together)
     assert torch.equal(together[0], apart[0])
@@ -105,3 +107,9 @@ def step_seconds(cluster: dict, n: int) -> float:
 def test_names_draw_other_clusters():
     drawn = {re.sub(r"\s", "", str(cluster_for(f"student {number}"))) for number in range(50)}
     assert len(drawn) == 50
+
+
+@pytest.mark.parametrize("asked", [{"optimizer": "Adam"}, {"model": "nope"}])
+def test_what_there_is_not_is_refused(asked):
+    with pytest.raises(WrongUse, match="is one of"):
+        given(EVEN, **asked)
