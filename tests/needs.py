@@ -12,6 +12,7 @@ import pytest
 
 from labkit.environment.doctor import SANDBOX, find_browser
 from labkit.environment.machine import compilers
+from labkit.parallel.hardware import network
 
 
 def missing(sentence: str) -> NoReturn:
@@ -37,3 +38,9 @@ def needs_sandbox() -> str:
 def needs_compiler() -> str:
     """The path of a C++ compiler."""
     return next(iter(compilers()), None) or missing("No C++ compiler on this machine: the test is skipped.")
+
+
+def needs_own_network() -> None:
+    """Ranks with a network of their own. A system gives it or not, and nothing that is installed changes that."""
+    if reason := network.why_not():
+        pytest.skip(reason)

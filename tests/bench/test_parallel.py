@@ -11,7 +11,7 @@ from labkit.cli import app
 from labkit.parallel import Device, RankFailed
 from labkit.parallel.collectives import tree_all_reduce
 from labkit.parallel.hardware import network
-from tests.needs import missing
+from tests.needs import needs_own_network
 
 CASE = throttled.Case(n=4, link=Device(bandwidth=4e6, latency=5e-3), compute=0.05, size=80_000)
 
@@ -28,8 +28,7 @@ def _short(monkeypatch):
 
 @pytest.fixture
 def _namespaces():
-    if reason := network.why_not():
-        missing(reason)
+    needs_own_network()
 
 
 @pytest.mark.usefixtures("_namespaces")

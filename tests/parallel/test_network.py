@@ -10,15 +10,14 @@ import torch.distributed as dist
 from labkit.errors import WrongUse
 from labkit.parallel import Deadlock, Device, RankFailed, link, ranks
 from labkit.parallel.hardware import network
-from tests.needs import missing
+from tests.needs import needs_own_network
 
 LINK = Device(bandwidth=10e6, latency=0.01)
 
 
 @pytest.fixture
 def _namespaces():
-    if reason := network.why_not():
-        missing(reason)
+    needs_own_network()
 
 
 @pytest.mark.usefixtures("_namespaces")

@@ -9,11 +9,10 @@ import pytest
 
 from labkit.errors import WrongUse
 from labkit.parallel import Device, torchrun
-from labkit.parallel.hardware import network
-from tests.needs import missing
+from tests.needs import needs_own_network
 
 WORK = """
-import json, sys, time
+import json, os, sys, time
 import torch, torch.distributed as dist
 from labkit.parallel import Device, link, ranks, step
 
@@ -25,7 +24,8 @@ def work():
 
 results = ranks(work)
 if results[0][0] == 0:
-    print("RESULT", json.dumps([results, [moved.messages_sent for moved in results.traffic]]))
+    said = json.dumps([results, [moved.messages_sent for moved in results.traffic]])
+    os.write(1, f"RESULT {said}\\n".encode())  # in one piece: the ranks share a pipe
 """
 
 
@@ -59,7 +59,8 @@ def test_a_rank_that_dies_is_restarted_and_lives(tmp_path):
         "from labkit.parallel import Device, ranks, step\n"
         "import os\n"
         "def work():\n    step(0)\n    return os.environ['TORCHELASTIC_RESTART_COUNT']\n"
-        "print('RESULT', ranks(work, hardware=[Device(), Device(dies_at=0)]))\n"
+        "results = ranks(work, hardware=[Device(), Device(dies_at=0)])\n"
+        "os.write(1, f'RESULT {results}\\n'.encode())\n"
     )
     words = ("--standalone", "--nproc-per-node", "2", "--max-restarts", "1")
     agent = start(path, *words, TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1")
@@ -79,15 +80,14 @@ def test_what_torchrun_cannot_give(monkeypatch):
 
 
 def test_a_cluster_of_two_hosts_with_a_slow_link(tmp_path):
-    if reason := network.why_not():
-        missing(reason)
+    needs_own_network()
     path = tmp_path / "work.py"
     path.write_text(
-        "import time, torch, torch.distributed as dist\nfrom labkit.parallel import ranks\n"
+        "import os, time, torch, torch.distributed as dist\nfrom labkit.parallel import ranks\n"
         "def work():\n"
         "    x = torch.ones(1_000_000)\n    dist.barrier()\n    began = time.monotonic()\n"
         "    dist.all_reduce(x)\n    return time.monotonic() - began\n"
-        "print('SECONDS', max(ranks(work)))\n"
+        "os.write(1, f'SECONDS {max(ranks(work))}\\n'.encode())\n"
     )
     words = ["--hosts", "2", "--bandwidth", "10e6", "--", "--nproc-per-node", "1", str(path)]
     command = [sys.executable, "-m", "labkit.parallel.cluster", *words]
@@ -99,8 +99,7 @@ def test_a_cluster_of_two_hosts_with_a_slow_link(tmp_path):
 
 
 def test_a_cluster_whose_script_fails_says_so(tmp_path):
-    if reason := network.why_not():
-        missing(reason)
+    needs_own_network()
     path = tmp_path / "work.py"
     path.write_text("raise SystemExit(3)\n")
     command = [sys.executable, "-m", "labkit.parallel.cluster", "--hosts", "1", "--", str(path)]
