@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from labkit.errors import WrongUse
-from labkit.parallel.collectives import broadcast
+from labkit.parallel.data_parallel import broadcast_parameters
 
 FEATURES = 12
 MODELS, OPTIMIZERS = ("plain", "tied", "frozen"), ("sgd", "adam")
@@ -70,8 +70,7 @@ def rows_for(sizes: Sequence[int], seed: int = 0) -> list[tuple[Tensor, Tensor]]
 
 def start(model: nn.Module) -> None:
     """Give all ranks the weights of rank 0."""
-    for parameter in model.parameters():
-        broadcast(parameter.data)
+    broadcast_parameters(model)
 
 
 def train(start: Start, step: Step, x: Tensor, y: Tensor, asked: dict) -> dict:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from labkit.errors import WrongUse
+from labkit.training.durable import flush, replace
 
 KEPT = 2  # the last one, and the one before it in case the disk loses the last
 
@@ -41,7 +42,7 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progr
     partial = folder / f".partial-{progress.step:08d}-{os.getpid()}"
     try:
         _write(partial, model, optimizer, progress)
-        _replace(partial, target)
+        replace(partial, target)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         if _disk_is_full(error):
@@ -80,23 +81,7 @@ def _write(partial: Path, model: nn.Module, optimizer: torch.optim.Optimizer, pr
     save_file(_optimizer_tensors(optimizer), partial / "optimizer.safetensors")
     (partial / "checkpoint.json").write_text(json.dumps(vars(progress)))
     for file in partial.iterdir():
-        _flush(file)
-
-
-def _replace(partial: Path, target: Path) -> None:
-    if target.exists():  # the same step written again, after a resume: the new one is the same
-        shutil.rmtree(target)
-    partial.rename(target)
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    """Make the disk hold what was written: a rename can otherwise reach it before the contents."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(file)
 
 
 def _forget_old(folder: Path) -> None:

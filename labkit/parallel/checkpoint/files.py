@@ -6,7 +6,6 @@ on several hosts need a folder that all of them see.
 """
 
 import contextlib
-import os
 import pickle
 import shutil
 import warnings
@@ -22,6 +21,7 @@ from torch.distributed.checkpoint.metadata import Metadata
 from labkit.errors import WrongUse
 from labkit.parallel.checkpoint.pieces import Piece
 from labkit.parallel.checkpoint.planner import LoadPieces, SavePieces
+from labkit.training.durable import flush, replace
 
 KEPT = 2  # the last one, and the one before it in case the disk loses the last
 
@@ -41,7 +41,8 @@ def save(folder: Path | str, step: int, state: Mapping[str, Piece]) -> Path:
     with _alone_or_not():
         dcp.save(_values(everything), storage_writer=writer, planner=SavePieces(everything))
     if _rank() == 0:
-        _replace(partial, target)
+        flush(partial)
+        replace(partial, target)
         _forget_old(target.parent)
     _barrier()
     return target
@@ -137,23 +138,6 @@ def _clear(partial: Path) -> None:
     for leftover in partial.parent.glob(".partial-*"):
         shutil.rmtree(leftover)
     partial.mkdir(parents=True)
-
-
-def _replace(partial: Path, target: Path) -> None:
-    _flush(partial)
-    if target.exists():  # the same step written again, after a resume: the new one is the same
-        shutil.rmtree(target)
-    partial.rename(target)
-    _flush(target.parent)
-
-
-def _flush(folder: Path) -> None:
-    """Make the disk hold a folder's names: a rename can otherwise reach it before the contents."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _forget_old(folder: Path) -> None:
