@@ -61,19 +61,22 @@ asio::awaitable<void> Listener::accept() {
   }
 }
 
+// It counts from here on, not from its coroutine's first turn: a drain that comes between would end without it.
 void Listener::welcome(tcp::socket socket) {
-  asio::co_spawn(io_, serve(std::make_shared<Connection>(std::move(socket), service_, options_)), asio::detached);
-}
-
-asio::awaitable<void> Listener::serve(std::shared_ptr<Connection> connection) {
+  auto connection = std::make_shared<Connection>(std::move(socket), service_, options_);
   connections_.insert(connection);
   service_.metrics.connections(static_cast<int>(connections_.size()));
   if (draining_) connection->drain();
+  const bool room = connections_.size() <= static_cast<std::size_t>(options_.max_connections);
+  asio::co_spawn(io_, serve(std::move(connection), room), asio::detached);
+}
+
+asio::awaitable<void> Listener::serve(std::shared_ptr<Connection> connection, bool room) {
   try {
-    if (connections_.size() > static_cast<std::size_t>(options_.max_connections))
-      co_await connection->turn_away();
-    else
+    if (room)
       co_await connection->serve();
+    else
+      co_await connection->turn_away();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "A connection failed: %s\n", error.what());
   }

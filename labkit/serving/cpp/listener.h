@@ -20,7 +20,7 @@ class Listener {
 
  private:
   asio::awaitable<void> accept();
-  asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+  asio::awaitable<void> serve(std::shared_ptr<Connection> connection, bool room);
   asio::awaitable<void> watch_the_clock();
   void welcome(asio::ip::tcp::socket socket);
   void take_all_that_waits();
