@@ -7,7 +7,7 @@ this rank. It changes the model as one worker with all rows would, and returns t
 from collections.abc import Callable, Sequence
 
 import torch
-import torch._dynamo  # the first optimizer imports it, in 1 s: once here, not in each forked rank
+import torch._dynamo  # the first optimizer imports it, in 1 s: once for all submissions, not in each rank
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -130,6 +130,12 @@ def test_four_ranks_start_quickly():
     assert min(took) < 1.0
 
 
+def test_what_the_first_optimizer_imports_is_there():
+    script = "import sys; from labkit.parallel import ranks; print(ranks(lambda: 'torch._dynamo' in sys.modules, 2))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out == "[True, True]\n"
+
+
 def test_importing_loads_no_torch():
     script = "import sys, labkit.parallel; print('torch' in sys.modules, 'numpy' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

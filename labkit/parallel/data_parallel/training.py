@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import torch._dynamo  # noqa: F401  the first optimizer imports it, in 1 s: once here, not in each forked rank
 from torch import Tensor, nn
 from torch.optim import Optimizer
 

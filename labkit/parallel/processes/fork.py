@@ -48,6 +48,11 @@ def own_group(pid: int) -> None:
         return
 
 
+def load() -> None:
+    """What is loaded once here, and not in each rank: torch's first optimizer takes a second for its compiler."""
+    import torch._dynamo  # noqa: F401
+
+
 def flush() -> None:
     """What lies in a buffer at a fork is printed once a rank."""
     sys.stdout.flush()

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-import torch._dynamo  # the first optimizer imports it: once here, not in each forked rank
 from torch import Tensor, nn
 
 from labkit.errors import WrongUse
