@@ -419,6 +419,24 @@ def test_buffers_start_alike():
     assert [mean.tolist() for mean in ranks(work, 2)] == [[1.0] * 3] * 2
 
 
+def test_stage_2_takes_parameters_of_two_types():
+    x = torch.arange(8.0).view(2, 4)
+
+    def stepped(optimizer_of: Callable) -> Tensor:
+        torch.manual_seed(5)
+        first, second = nn.Linear(4, 4), nn.Linear(4, 4).double()
+        optimizer = optimizer_of(nn.Sequential(first, second))
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            second(first(x).double()).square().sum().backward()
+            optimizer.step()
+        return torch.cat([vector(first).double(), vector(second)])
+
+    alone = stepped(lambda model: torch.optim.AdamW(model.parameters(), **ADAMW))
+    for got in ranks(lambda: stepped(lambda model: Stage2(model, **ADAMW)), 2):
+        torch.testing.assert_close(got, alone, rtol=0, atol=1e-10)
+
+
 def gradients_cut_off():
     model = nn.Linear(2, 2)
     optimizer = Stage1(model)

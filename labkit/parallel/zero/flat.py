@@ -68,8 +68,6 @@ def _overlap(place: slice, own: slice, shard: Tensor) -> Piece:
 
 
 def _check(parameters: Mapping[str, nn.Parameter]) -> None:
-    if not parameters:
-        raise WrongUse("ZeRO needs a model with at least one parameter that learns: here none has requires_grad.")
     kinds = {parameter.dtype for parameter in parameters.values()}
     if len(kinds) > 1:
         raise WrongUse(f"Parameters in one flat vector are of one type, not {', '.join(sorted(map(str, kinds)))}.")

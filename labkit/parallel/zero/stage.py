@@ -82,11 +82,6 @@ class Stage:
         return StateBytes(held(parameters), held(gradients), held(moments))
 
 
-def learning(model: nn.Module) -> dict[str, nn.Parameter]:
-    """A model's parameters that are not frozen, tied ones once."""
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
 def held(tensors: Iterable[Tensor]) -> int:
     """Bytes of memory behind these tensors. What several of them share counts once."""
     memory = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}

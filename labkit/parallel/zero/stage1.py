@@ -13,7 +13,8 @@ from labkit.errors import WrongUse
 from labkit.parallel import link
 from labkit.parallel.collectives import all_gather, reduce_scatter
 from labkit.parallel.zero.flat import Flat
-from labkit.parallel.zero.stage import Stage, learning
+from labkit.parallel.zero.stage import Stage
+from labkit.parallel.zero.units import learning
 
 
 class Stage1(Stage):

@@ -8,20 +8,25 @@ and scattered, each rank keeps its shard of the sum, and the whole ones are free
 from torch import nn
 
 from labkit.parallel.collectives import all_gather
+from labkit.parallel.data_parallel.buckets import buckets
 from labkit.parallel.zero.backward import at_its_end
 from labkit.parallel.zero.flat import Flat
-from labkit.parallel.zero.stage import Stage, learning
+from labkit.parallel.zero.stage import Stage
+from labkit.parallel.zero.units import learning
 
 
 class Stage2(Stage):
     """AdamW over the ranks, its moments and the gradients sharded.
 
-    model: the same on every rank but for its values, which are rank 0's. bucket: bytes of gradients, at least, that are
-    reduced together. adamw: what torch.optim.AdamW takes, but for parameter groups. Raises WrongUse.
+    model: the same on every rank but for its values, which are rank 0's. bucket: bytes of gradients, at most, that are
+    reduced together; a larger one is alone. adamw: what torch.optim.AdamW takes, but for parameter groups.
+    Raises WrongUse.
     """
 
     def __init__(self, model: nn.Module, bucket: int = 1 << 18, **adamw):
-        super().__init__(model, [Flat(part) for part in buckets(learning(model), bucket)], adamw)
+        names = {parameter: name for name, parameter in learning(model).items()}
+        plan = buckets(names, bucket)
+        super().__init__(model, [Flat({names[weight]: weight for weight in part}) for part in plan], adamw)
         for flat in self.flats:
             for parameter in flat.parameters.values():
                 parameter.register_post_accumulate_grad_hook(self._arrived)
@@ -54,16 +59,3 @@ class Stage2(Stage):
         """Those with a parameter that this rank's batch has not used."""
         while self.waiting:
             self.waiting.pop(0).reduce_gradients()
-
-
-def buckets(parameters: dict[str, nn.Parameter], size: int) -> list[dict[str, nn.Parameter]]:
-    """The parameters as backward reaches them, the last first, in buckets of at least `size` bytes."""
-    found: list[dict[str, nn.Parameter]] = [{}]
-    filled = 0
-    for name, parameter in reversed(parameters.items()):
-        if filled >= size:
-            found.append({})
-            filled = 0
-        found[-1][name] = parameter
-        filled += parameter.numel() * parameter.element_size()
-    return found

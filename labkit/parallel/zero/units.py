@@ -1,4 +1,4 @@
-"""Which parameters are gathered together: each belongs to the innermost unit around it."""
+"""Which parameters are sharded, and which are gathered together: each belongs to the innermost unit around it."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,14 @@ from torch import nn
 from labkit.errors import WrongUse
 
 Parameters = dict[str, nn.Parameter]
+
+
+def learning(model: nn.Module) -> Parameters:
+    """A model's parameters that are not frozen, tied ones once. Raises WrongUse where there is none."""
+    found = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if not found:
+        raise WrongUse("ZeRO needs a model with at least one parameter that learns: here none has requires_grad.")
+    return found
 
 
 def divide(model: nn.Module, units: Sequence[nn.Module]) -> list[tuple[nn.Module, Parameters]]:
@@ -37,11 +45,10 @@ def _innermost(model: nn.Module, path: str, units: Sequence[nn.Module]) -> nn.Mo
 
 
 def _check(model: nn.Module, units: Sequence[nn.Module]) -> None:
+    learning(model)  # raises where there is nothing
     inside = set(model.modules())
     for unit in units:
         if unit not in inside:
             raise WrongUse(f"units are submodules of the model, and this {type(unit).__name__} is none.")
         if isinstance(unit, nn.ModuleList | nn.ModuleDict):
             raise WrongUse(f"A {type(unit).__name__} is never called itself: give its members as units.")
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise WrongUse("ZeRO needs a model with at least one parameter that learns: here none has requires_grad.")
