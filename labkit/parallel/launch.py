@@ -24,7 +24,7 @@ from labkit.parallel.hardware.device import Device
 from labkit.parallel.me import Traffic
 from labkit.parallel.processes import interrupts
 from labkit.parallel.processes.child import Orders
-from labkit.parallel.processes.fork import flush, load, start_fork
+from labkit.parallel.processes.fork import flush, load_torch, start_fork
 from labkit.parallel.processes.process import Rank, end
 from labkit.parallel.processes.supervise import supervise, unpacked
 from labkit.parallel.timeline import Timeline
@@ -62,7 +62,7 @@ def ranks(
     if hardware is not None and n is None and not isinstance(hardware, Device):
         n = len(hardware)
     devices = plan.devices(hardware, n)
-    load()
+    load_torch()
     with orders_for(devices, deadlock, timeline, real_network) as orders:
         return run(orders, lambda number, before: start_fork(number, orders, fn, before, show), timeout)
 

@@ -48,8 +48,8 @@ def own_group(pid: int) -> None:
         return
 
 
-def load() -> None:
-    """What is loaded once here, and not in each rank: torch's first optimizer takes a second for its compiler."""
+def load_torch() -> None:
+    """Once here, and not in each rank: torch, and its compiler, which the first optimizer imports in a second."""
     import torch._dynamo  # noqa: F401
 
 
